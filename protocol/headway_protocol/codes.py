@@ -1,0 +1,60 @@
+"""Stable reason codes of a rejection, with what they mean and what to do next.
+
+A code never changes its meaning and is never used again for another one: devices in the field keep
+the table of the day they were built. A device that meets a code it does not know treats it as final.
+
+>>> explain(CONFLICT)[0]
+'conflict'
+>>> explain(999)[0]
+'code-999'
+"""
+
+MALFORMED = 1
+TOO_LARGE = 2
+CONFLICT = 3
+IMPLAUSIBLE = 4
+WRONG_TOPIC = 5
+NEWER_VERSION = 6
+
+_TABLE = {
+    MALFORMED: (
+        "malformed",
+        "the bytes are not a canonical CBOR record of this protocol",
+        "keep the dead letter and compare the device's firmware with protocol/headway.cddl",
+    ),
+    TOO_LARGE: (
+        "too-large",
+        "the message is larger than the protocol allows",
+        "split or fold the record on the device",
+    ),
+    CONFLICT: (
+        "conflict",
+        "another content is already stored under this (device, boot, seq)",
+        "check for two units with the same identity, for example a copied SD card",
+    ),
+    IMPLAUSIBLE: (
+        "implausible",
+        "a field is outside its possible range, or fields contradict each other",
+        "look at the record in quarantine: a sensor or the clock of the device is wrong",
+    ),
+    WRONG_TOPIC: ("wrong-topic", "the topic is not one of this protocol", "use headway/v1/<group>/<device>/up"),
+    NEWER_VERSION: (
+        "newer-version",
+        "the record's version or kind is newer than this server",
+        "nothing: the bytes are kept and read again after the server's upgrade",
+    ),
+}
+
+
+def explain(code: int) -> tuple:
+    """Return (name, cause, next step) of a reason code; an unknown code gets a name of its own."""
+    return _TABLE.get(code) or (
+        "code-%d" % code,
+        "a reason this version does not know",
+        "read the release notes of the server",
+    )
+
+
+def known() -> list:
+    """Every code in use, ascending; for documentation and for the test that each one is reachable."""
+    return sorted(_TABLE)
