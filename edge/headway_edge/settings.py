@@ -1,0 +1,86 @@
+"""The agent's settings: from a TOML file, from the environment (HEADWAY_AGENT_*), and by keyword.
+
+Keywords win over the environment, the environment over the file, the file over the defaults below. A key that nobody
+reads is an error: a misspelt one would otherwise be a setting that silently is not set.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from headway_edge.errors import AgentError
+from headway_edge.link import BACK_OFF_MAX_S, Broker
+from headway_protocol import topics
+
+
+class AgentSettings(BaseSettings):
+    """Settings of one device; `docs/configuration.md` explains each, with an example file."""
+
+    model_config = SettingsConfigDict(env_prefix="HEADWAY_AGENT_", extra="forbid")
+
+    group: str = Field("demo", description="Fleet, school or brand the device belongs to: [a-z0-9-], at most 32.")
+    device: str = Field("unit-1", description="The device's own name within its group: [a-z0-9-], at most 32.")
+    vehicle_class: Literal["car", "taxi", "bus", "truck"] = "car"
+    store: Path = Field(Path("/var/lib/headway/outbox.db"), description="The file that keeps what the server lacks.")
+    period_ms: int = Field(1000, ge=40, le=1000, description="Sampling period of the source.")
+    broker_host: str = "127.0.0.1"
+    broker_port: int = Field(1883, ge=1, le=65535)
+    broker_username: str | None = None
+    broker_password: str | None = None
+    back_off_max_s: float = Field(BACK_OFF_MAX_S, ge=1, description="Longest pause between two attempts to connect.")
+
+    @field_validator("group", "device")
+    @classmethod
+    def _is_id(cls, value: str) -> str:
+        if not topics.valid_id(value):
+            raise ValueError("use 1 to 32 of the characters a-z, 0-9 and -")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no .env: one file is enough
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The order in which sources win."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    def broker(self) -> Broker:
+        """Where to connect to."""
+        return Broker(
+            self.broker_host,
+            self.broker_port,
+            self.broker_username,
+            self.broker_password,
+            back_off_max_s=self.back_off_max_s,
+        )
+
+
+def read_settings(path: Path | None, **overrides: object) -> AgentSettings:
+    """Return the settings of the TOML file at `path` (None: no file), the environment and `overrides` (None: not given).
+
+    Raises AgentError that names the file or the keys at fault.
+    """
+    if path is not None:
+        try:
+            tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise AgentError(f"the settings file {path} cannot be read: {error}. Check the path.") from error
+        except tomllib.TOMLDecodeError as error:
+            raise AgentError(f"{path} is not TOML: {error}. Correct that line.") from error
+
+    class FileSettings(AgentSettings):
+        model_config = SettingsConfigDict(toml_file=path)
+
+    try:
+        return FileSettings.model_validate({key: value for key, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        known = ", ".join(sorted(AgentSettings.model_fields))
+        raise AgentError(f"settings are not valid: {problems}. Known keys are {known}.") from None

@@ -1,0 +1,284 @@
+"""The agent: records, checkpoints and totals go to disk together; comparisons are its own and work offline."""
+
+import sqlite3
+from collections import deque
+from pathlib import Path
+
+import pytest
+
+from headway_edge.agent import Agent
+from headway_edge.core import definition, period
+from headway_edge.link import Connected, Disconnected, Event, Message
+from headway_edge.outbox import Outbox
+from headway_edge.watcher import Trip
+from headway_protocol import ack, benchmark, counts, record, topics
+
+START_MS = 1_772_435_400_000
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now_ms = 0
+        self.wall_known = True
+
+    def mono_ms(self) -> int:
+        return self.now_ms
+
+    def wall(self) -> tuple[int | None, int]:
+        return (START_MS + self.now_ms, record.SYNCED) if self.wall_known else (None, record.UNSYNCED)
+
+
+class FakeLink:
+    """A link whose events a test puts in and whose publications it reads."""
+
+    def __init__(self) -> None:
+        self.events: deque[Event] = deque()
+        self.published: list[bytes] = []
+
+    def poll(self, timeout_s: float = 0.0) -> Event | None:
+        return self.events.popleft() if self.events else None
+
+    def publish(self, payload: bytes) -> bool:
+        self.published.append(payload)
+        return True
+
+
+class Device:
+    """One device under test; `restart` is a power cut and a new boot."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "outbox.db"
+        self.clock = Clock()
+        self.link = FakeLink()
+        self.trips: list[Trip] = []
+        self.outbox: Outbox
+        self.agent: Agent
+        self.start()
+
+    def start(self) -> None:
+        self.outbox = Outbox(self.path)
+        self.agent = Agent(
+            self.outbox,
+            self.link,  # type: ignore[arg-type]
+            self.clock,
+            lambda _low, high: high,
+            on_trip=self.trips.append,
+        )
+
+    def restart(self) -> None:
+        self.outbox.close()
+        self.start()
+
+    def drive(self, seconds: int, speed_ckmh: int = 3600) -> None:
+        for _ in range(seconds):
+            self.clock.now_ms += 1000
+            self.agent.on_sample(self.clock.now_ms, speed_ckmh, position=self.clock.now_ms // 1000)
+
+    def park(self, seconds: int = 400) -> None:
+        self.clock.now_ms += seconds * 1000
+
+    def trip(self, seconds: int = 600) -> None:
+        self.drive(seconds)
+        self.park()
+        self.drive(1, 0)
+
+    def episodes(self) -> list[record.Record]:
+        return [record.decode(payload) for payload in self.outbox.payloads(record.EPISODE)]
+
+
+@pytest.fixture()
+def device(tmp_path: Path):
+    device = Device(tmp_path)
+    yield device
+    device.outbox.close()
+
+
+def numbers(item: record.Record) -> list[int]:
+    return counts.unpack(record.parse_episode(item.body)[2], definition.COUNTS)
+
+
+def bench(epoch: int = 1, persons: int = 22) -> bytes:
+    shares = [136, 386, 614, 864]
+    tables = [(105, persons, shares, [10, 20, 30, 40]), (109, persons, shares, [300, 340, 380, 420])]
+    return benchmark.encode(epoch, "car", definition.pack_id(), tables)
+
+
+def test_the_first_record_of_a_boot_is_its_birth(device: Device) -> None:
+    device.restart()
+    births = [record.decode(payload) for payload in device.outbox.payloads(record.BIRTH)]
+    assert [(birth.boot, birth.seq) for birth in births] == [(1, 1), (2, 1)]
+    firmware, vehicle_class, packs, backlog, dropped = record.parse_birth(births[1].body)
+    assert (firmware, vehicle_class, backlog, dropped) == ("headway 0.1.0", "car", 1, 0)
+    assert packs == [(definition.pack_id(), "private-driving", 1)]
+
+
+def test_a_trip_becomes_a_record_with_its_start(device: Device) -> None:
+    device.park(10)
+    device.trip(600)
+    (episode,) = device.episodes()
+    assert numbers(episode)[definition.DISTANCE] == 5990
+    pack_id, start_ago_ms, _, _ = record.parse_episode(episode.body)
+    assert pack_id == definition.pack_id()
+    assert episode.wall_ms is not None
+    assert episode.wall_ms - start_ago_ms == START_MS + 11_000
+    assert [trip.start_ms for trip in device.trips] == [11_000]
+
+
+def test_an_open_trip_survives_a_power_cut_up_to_the_last_checkpoint(device: Device) -> None:
+    device.drive(330)
+    device.restart()
+    device.clock.now_ms = device.agent.position * 1000  # the source is read again from the checkpoint on
+    assert 240 < device.agent.position <= 330
+    device.drive(600 - device.agent.position)
+    device.agent.finish()
+    (episode,) = device.episodes()
+    assert (episode.boot, numbers(episode)[definition.ELAPSED]) == (2, 5990)
+
+
+def test_a_live_agent_that_was_off_for_a_moment_goes_on_with_the_trip(device: Device) -> None:
+    device.drive(300)
+    device.restart()
+    device.park(30)
+    device.drive(300)
+    device.agent.finish()
+    (episode,) = device.episodes()
+    gates = counts.unpack(record.parse_episode(episode.body)[3], definition.GATES)
+    assert numbers(episode)[definition.ELAPSED] == 6290
+    assert gates[definition.GAPS] == 1
+
+
+def test_without_a_wall_clock_a_restart_ends_the_trip_that_was_open(device: Device) -> None:
+    device.drive(300)
+    device.clock.wall_known = False
+    device.restart()
+    device.clock.now_ms = 5_000
+    device.drive(100)
+    device.agent.finish()
+    elapsed = [numbers(episode)[definition.ELAPSED] for episode in device.episodes()]
+    assert len(elapsed) == 2
+    assert elapsed[1] == 990
+
+
+def test_a_damaged_checkpoint_costs_the_open_trip_and_nothing_else(device: Device) -> None:
+    device.drive(300)
+    device.outbox.save("checkpoint", b"\xff damaged")
+    device.restart()
+    device.drive(100)
+    device.agent.finish()
+    assert [numbers(episode)[definition.ELAPSED] for episode in device.episodes()] == [990]
+
+
+def test_a_disk_that_refuses_for_a_while_loses_no_trip(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object, **_keywords: object) -> bytes:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(device.outbox, "append", refuse)
+    device.trip(100)
+    device.trip(200)
+    assert not device.agent.settled
+    assert device.trips == []
+    monkeypatch.undo()
+    device.agent.step(0)
+    assert [numbers(episode)[definition.ELAPSED] for episode in device.episodes()] == [990, 2000]  # the second begins with the standing sample before it
+    device.restart()
+    assert device.agent.totals.both()[period.TRIPS] == 2
+
+
+def test_a_disk_that_refuses_for_too_long_costs_the_oldest_trips_and_counts_them(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object, **_keywords: object) -> bytes:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(device.outbox, "append", refuse)
+    for _ in range(103):
+        device.trip(20)
+    monkeypatch.undo()
+    device.agent.step(0)
+    assert device.agent.dropped == 3
+    assert len(device.episodes()) == 100
+
+
+def test_records_are_sent_when_the_link_comes_up_and_settled_by_the_servers_acknowledgement(device: Device) -> None:
+    device.trip()
+    device.agent.step(0)
+    assert device.link.published == []
+    device.link.events.append(Connected())
+    device.agent.step(0)
+    assert [record.decode(payload).kind for payload in device.link.published] == [record.BIRTH, record.EPISODE]
+    assert not device.agent.settled
+    device.link.events.append(Message(topics.ACK, ack.encode(1, 2, [])))
+    device.agent.step(10)
+    assert device.agent.settled
+
+
+def test_what_was_published_but_not_acknowledged_is_published_again_after_a_reconnection(device: Device) -> None:
+    device.link.events.extend([Connected()])
+    device.agent.step(0)
+    device.link.events.extend([Disconnected("test"), Connected()])
+    device.agent.step(0)
+    assert len(device.link.published) == 2
+    assert device.link.published[0] == device.link.published[1]
+
+
+def test_rubbish_from_the_link_is_refused_and_the_rest_goes_on(device: Device) -> None:
+    device.link.events.extend(
+        [
+            Connected(),
+            Message(topics.ACK, b"\xff"),
+            Message(topics.BENCH, b"rubbish"),
+            Message(topics.BENCH, bench(persons=22)[:-1]),
+            Message(topics.ACK, ack.encode(1, 1, [])),
+        ]
+    )
+    device.agent.step(0)
+    assert device.agent.settled
+    assert device.agent.refused_benchmarks == 2
+    assert device.agent.benchmark is None
+
+
+def test_comparison_is_held_back_until_there_is_enough_driving(device: Device) -> None:
+    device.link.events.append(Message(topics.BENCH, bench()))
+    device.agent.step(0)
+    for _ in range(4):
+        device.trip()
+    assert device.agent.compare() == []
+    device.trip()
+    assert [item.characteristic.key for item in device.agent.compare()] == ["idle_share_pct", "mean_speed_kmh"]
+
+
+def test_comparison_needs_no_link_and_survives_a_restart(device: Device) -> None:
+    for _ in range(6):
+        device.trip()
+    device.link.events.append(Message(topics.BENCH, bench()))
+    device.agent.step(0)
+    before = device.agent.compare()
+    device.link.events.append(Disconnected("gone for good"))
+    device.agent.step(0)
+    device.restart()
+    assert device.agent.compare() == before
+    assert [(item.parts, item.which, item.persons) for item in before] == [(4, 1, 22), (4, 3, 22)]
+
+
+def test_a_benchmark_of_an_older_epoch_or_another_definition_is_ignored(device: Device) -> None:
+    other = benchmark.encode(9, "car", bytes(8), [(105, 22, [500], [1])])
+    for data in (bench(epoch=5), bench(epoch=4), bench(epoch=5, persons=30), other):
+        device.link.events.append(Message(topics.BENCH, data))
+    device.agent.step(0)
+    assert device.agent.benchmark is not None
+    assert (device.agent.benchmark.epoch, device.agent.benchmark.tables[105][0]) == (5, 22)
+
+
+def test_own_totals_reach_back_two_epochs_and_no_further(device: Device) -> None:
+    seen = []
+    for epoch in (1, 2, 3):
+        device.trip()
+        device.link.events.append(Message(topics.BENCH, bench(epoch)))
+        device.agent.step(0)
+        device.restart()
+        seen.append(device.agent.totals.both()[period.TRIPS])
+    assert seen == [1, 1, 1]
+    device.trip()
+    assert device.agent.totals.both()[period.TRIPS] == 2
