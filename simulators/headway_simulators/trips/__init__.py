@@ -1,0 +1,1 @@
+"""Recorded trips of simulated drivers, read with importlib.resources; PROVENANCE.md says how they were made."""
