@@ -33,13 +33,15 @@ UNSAVED_MAX = 100  # trips kept in memory while the disk refuses them
 class Comparison:
     """One characteristic of the person beside the cohort's benchmark.
 
-    value: in the characteristic's quantum. share_permille: persons below it. parts, which: the place that may be told,
-    the `which`-th of `parts` counted from the lowest value. persons: how many the cohort has.
+    value: in the characteristic's quantum. share_permille: persons below it. tied_permille: persons known to have the
+    very same value. parts, which: the place that may be told, the `which`-th of `parts` counted from the lowest value.
+    persons: how many the cohort has.
     """
 
     characteristic: characteristics.Characteristic
     value: int
     share_permille: int
+    tied_permille: int
     parts: int
     which: int
     persons: int
@@ -59,7 +61,8 @@ class Agent:
 
     outbox: opened for this boot. link: None keeps everything on the device. clock: see `headway_edge.clock`.
     uniform: random integer between two bounds. vehicle_class, period_ms: as in `TripCore`.
-    on_trip: called with each trip once it is stored, for the face.
+    on_trip: called with each trip once it is stored, for the face. recorded: the samples' times are a recording's, and go
+    on over a restart; else they count from each start, and the wall clock must say how long the agent was away.
 
     `position` is the number handed to `on_sample` with the last sample whose effect is on disk: where a replay goes on
     after a crash. `dropped` counts trips lost because the disk refused them for too long.
@@ -74,12 +77,14 @@ class Agent:
         vehicle_class: str = "car",
         period_ms: int = 1000,
         on_trip: Callable[[Trip], None] | None = None,
+        recorded: bool = False,
     ) -> None:
         self.outbox = outbox
         self.clock = clock
         self.period_ms = period_ms
         self._link = link
         self.on_trip = on_trip
+        self._recorded = recorded
         self._session = Session(outbox, uniform)
         self._watcher = Watcher(vehicle_class, period_ms)
         self.totals = OwnTotals.from_state(outbox.load("totals"))
@@ -153,18 +158,21 @@ class Agent:
         return time_ms, wall_ms, state  # type: ignore[has-type]
 
     def _resume(self, time_ms: int) -> None:
-        # With the first sample, not before: only then does a replay's clock say how much time has passed.
+        # With the first sample, not before: only then is it known how much time has passed.
         if self._pending_checkpoint is None:
             return
         time_then_ms, wall_then_ms, state = self._pending_checkpoint
         self._pending_checkpoint = None
-        wall_ms = self.clock.wall()[0]
-        if wall_ms is None or wall_then_ms is None or wall_ms < wall_then_ms:
-            passed_ms = definition.TRIP_GAP_MS + 1  # nobody knows how long: too long to be the same trip
+        if self._recorded:
+            shift_ms = 0
         else:
-            passed_ms = wall_ms - wall_then_ms
+            wall_ms = self.clock.wall()[0]
+            passed_ms = definition.TRIP_GAP_MS + 1  # if nobody knows how long it was: too long to be the same trip
+            if wall_ms is not None and wall_then_ms is not None and wall_ms >= wall_then_ms:
+                passed_ms = wall_ms - wall_then_ms
+            shift_ms = time_ms - passed_ms - time_then_ms
         try:
-            self._watcher.restore(state, time_ms - passed_ms - time_then_ms)
+            self._watcher.restore(state, shift_ms)
         except (DecodeError, ValueError, TypeError) as error:
             log.error("agent.checkpoint_unreadable", error=str(error), lost="the trip that was under way")
 
@@ -296,5 +304,6 @@ class Agent:
             persons, shares, values = table
             share = comparison.share_below(value, shares, values)
             parts, which = comparison.place(share, persons)
-            found.append(Comparison(characteristic, value, share, parts, which, persons))
+            tied = comparison.tied(value, shares, values)
+            found.append(Comparison(characteristic, value, share, tied, parts, which, persons))
         return found

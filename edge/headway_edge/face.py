@@ -9,6 +9,7 @@ from headway_edge.watcher import Trip
 from headway_protocol.benchmark import Benchmark
 
 _QUARTERS = ("lowest", "second", "third", "highest")
+_MANY_PERMILLE = 250  # with this many at the very same value, a place among them would mean nothing
 _LABELS = {
     "short_trip_ratio_pct": "short trips",
     "low_speed_ratio_pct": "low speed",
@@ -58,6 +59,8 @@ def _count(number: int, noun: str) -> str:
 
 def standing(item: Comparison) -> str:
     """Where the person stands, no finer than the cohort allows."""
+    if item.tied_permille >= _MANY_PERMILLE:
+        return "as many others"
     if item.parts == comparison.QUARTER:
         return f"{_QUARTERS[item.which - 1]} quarter"
     if item.parts == comparison.TENTH:
@@ -67,11 +70,11 @@ def standing(item: Comparison) -> str:
 
 def meaning(item: Comparison) -> str:
     """What that means for the person, in words; empty for characteristics that are neither good nor bad."""
-    if item.characteristic.direction != characteristics.LOWER_IS_BETTER:
+    if item.characteristic.direction != characteristics.LOWER_IS_BETTER or item.tied_permille >= _MANY_PERMILLE:
         return ""
     if item.which * 2 <= item.parts:
-        return "less than most" if item.which > 1 else "among the lowest: well done"
-    return "more than most" if item.which < item.parts else "among the highest: room to improve"
+        return "less than most" if item.which > 1 else "well done"
+    return "more than most" if item.which < item.parts else "room to improve"
 
 
 def comparison_lines(items: list[Comparison], benchmark: Benchmark | None, totals: list[int]) -> list[str]:
@@ -84,11 +87,11 @@ def comparison_lines(items: list[Comparison], benchmark: Benchmark | None, total
         ]
     if not items:
         return [
-            f"No comparison yet: {_count(trips, 'trip')} and {distance_m / 1000:.0f} km are too little to judge.",
+            f"No comparison yet: {_count(trips, 'trip')} and {distance_m / 1000:.1f} km are too little to judge.",
             f"It starts from {CREDIBLE_TRIPS} trips and {CREDIBLE_M // 1000} km of your own.",
         ]
     persons = max(item.persons for item in items)
-    lines = [f"You and {persons} drivers of the class {benchmark.cohort!r} (epoch {benchmark.epoch})"]
+    lines = [f"You among {persons} drivers of the class {benchmark.cohort!r} (epoch {benchmark.epoch})"]
     for item in items:
         if item.characteristic.direction == characteristics.NEUTRAL:
             continue

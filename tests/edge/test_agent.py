@@ -88,7 +88,7 @@ class Device:
         return [record.decode(payload) for payload in self.outbox.payloads(record.EPISODE)]
 
 
-@pytest.fixture()
+@pytest.fixture
 def device(tmp_path: Path):
     device = Device(tmp_path)
     yield device
@@ -181,7 +181,10 @@ def test_a_disk_that_refuses_for_a_while_loses_no_trip(device: Device, monkeypat
     assert device.trips == []
     monkeypatch.undo()
     device.agent.step(0)
-    assert [numbers(episode)[definition.ELAPSED] for episode in device.episodes()] == [990, 2000]  # the second begins with the standing sample before it
+    assert [numbers(episode)[definition.ELAPSED] for episode in device.episodes()] == [
+        990,
+        2000,
+    ]  # the second begins with the standing sample before it
     device.restart()
     assert device.agent.totals.both()[period.TRIPS] == 2
 

@@ -42,6 +42,18 @@ def share_below(value: int, shares: list, values: list) -> int:
     return shares[i - 1] + (2 * rise + width) // (2 * width)
 
 
+def tied(value: int, shares: list, values: list) -> int:
+    """Return the share of persons, in per mille, between the outermost knots that equal `value`; 0 for fewer than two.
+
+    Where most people have the same value, a place among them says nothing.
+
+    >>> tied(0, [136, 386, 614, 864], [0, 0, 0, 45]), tied(45, [136, 386, 614, 864], [0, 0, 0, 45])
+    (478, 0)
+    """
+    equal = [shares[i] for i in range(len(values)) if values[i] == value]
+    return equal[-1] - equal[0] if equal else 0
+
+
 def parts(persons: int) -> int:
     """Return how finely a place among `persons` may be told: QUARTER, TENTH or HUNDREDTH."""
     if persons < _TENTH_FROM_PERSONS:
