@@ -1,0 +1,1 @@
+"""Stand-ins for sensors, clocks, networks and people, and the `headway` command; nothing in edge or server knows them."""

@@ -1,0 +1,33 @@
+"""`headway doctor`: what this machine has, lacks, and should not have."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headway_simulators.command.terminal import foreseen_failures, log_to_stderr
+
+
+def doctor(
+    broker: Annotated[str, typer.Option(help="The broker to look for: HOST or HOST:PORT.")] = "127.0.0.1:1883",
+    server: Annotated[str, typer.Option(help="The server to look for.")] = "http://127.0.0.1:8000",
+    store: Annotated[Path, typer.Option(help="Where the agent would keep its records.")] = Path("var"),
+) -> None:
+    """Look for what commonly goes wrong and say what to do about it. Exit code 1 if something must be done."""
+    log_to_stderr("error", as_json=False)
+    with foreseen_failures():
+        from rich.console import Console
+
+        from headway_simulators.command.replay import parse_broker
+        from headway_simulators.diagnosis import diagnose
+
+        console = Console()
+        host, port = parse_broker(broker)
+        findings = diagnose(host, port, server, store)
+        for finding in findings:
+            mark = {"ok": "[green]ok[/]  ", "note": "[yellow]note[/]", "bad": "[red]bad[/] "}[finding.grade]
+            console.print(f"{mark} {finding.what}", highlight=False)
+            if finding.next_step:
+                console.print(f"       {finding.next_step}", highlight=False)
+        if any(finding.grade == "bad" for finding in findings):
+            raise typer.Exit(1)

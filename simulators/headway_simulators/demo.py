@@ -1,0 +1,176 @@
+"""The whole loop on one machine: recorded vehicles, real agents, real MQTT, a real server in a process of its own."""
+
+import hashlib
+import secrets
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from headway_edge.core import characteristics
+from headway_edge.core.characteristics import PERIOD
+from headway_edge.face import comparison_lines, trip_lines
+from headway_edge.link import Broker
+from headway_protocol import record
+from headway_simulators import nrel
+from headway_simulators.errors import SimulatorError
+from headway_simulators.fleet_replay import FleetReplay, FleetSetup, Vehicle, VehicleSource
+from headway_simulators.replay_progress import replay_progress
+from headway_simulators.server_process import ServerProcess
+
+GROUP = "demo"
+_SETTLE_S = 120.0
+_COLUMNS = {
+    "trips": "trips",
+    "mileage_km": "km",
+    "mileage_per_trip_km": "km per trip",
+    "short_trip_ratio_pct": "trips < 18 km, %",
+    "low_speed_ratio_pct": "time < 29 km/h, % per trip",
+    "idle_share_pct": "idle, %",
+    "stops_per_km": "stops per km",
+    "hard_accelerations_per_100km": "hard acc. /100 km",
+    "hard_brakings_per_100km": "hard brk. /100 km",
+}
+
+
+@dataclass(frozen=True)
+class Books:
+    """What was produced and what is stored, as sets of (device, boot, seq, SHA-256), and how many rows are stored."""
+
+    produced: frozenset[tuple[str, int, int, str]]
+    stored: frozenset[tuple[str, int, int, str]]
+    rows: int
+
+    @property
+    def balance(self) -> bool:
+        """Whether every trip produced is stored, byte for byte, each once, and nothing else is."""
+        return self.produced == self.stored and self.rows == len(self.stored)
+
+
+def run_demo(once: bool, trips: str, keep: Path | None, http_port: int) -> bool:
+    """Run the loop, print what it shows, and serve the page until Ctrl-C unless `once`; return whether the books balance.
+
+    trips: "nrel", "shipped", or "auto" (NREL's if they can be had). keep: folder for database and outboxes; None: a
+    temporary one. http_port: 0 takes a free one. Raises SimulatorError or AgentError, saying what to do.
+    """
+    console = Console()
+    sources = vehicle_sources(trips, console)
+    folder = keep or Path(tempfile.mkdtemp(prefix="headway-demo-"))
+    token = secrets.token_urlsafe(16)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with ServerProcess(folder, http_port, free_port(), token) as server:
+            books = _loop(console, sources, folder, server)
+            console.print(f"\n[bold]The fleet's page[/]: {server.url}", highlight=False)
+            if not once:
+                console.print("Serving until Ctrl-C.")
+                server.wait()
+            return books.balance
+    except OSError as error:
+        raise SimulatorError(f"the demo cannot use {folder}: {error}. Choose another folder with --keep.") from error
+    finally:
+        if keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_port() -> int:
+    """A TCP port of this machine that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def vehicle_sources(trips: str, console: Console) -> list[VehicleSource]:
+    """Return the vehicles to replay. Raises SimulatorError when NREL's are asked for and cannot be had."""
+    if trips not in {"auto", "nrel", "shipped"}:
+        raise SimulatorError(f"--trips {trips}: use nrel, shipped or auto.")
+    if trips != "shipped":
+        try:
+            with console.status("Fetching 241 recorded trips (12 MB, the first time only) ..."):
+                found = nrel.vehicles()
+        except SimulatorError as error:
+            if trips == "nrel":
+                raise
+            console.print(f"[yellow]{error}[/]\nUsing the 14 simulated drivers that ship with Headway instead.")
+        else:
+            return [VehicleSource(v.name.replace("_", "-"), "car", v.day_files) for v in found]
+    shipped = resources.files("headway_simulators.trips")
+    names = sorted(item.name for item in shipped.iterdir() if item.name.endswith(".csv.gz"))
+    return [VehicleSource(name.removesuffix(".csv.gz"), "car", [Path(str(shipped / name))]) for name in names]
+
+
+def _loop(console: Console, sources: Sequence[VehicleSource], folder: Path, server: ServerProcess) -> Books:
+    broker = Broker("127.0.0.1", server.broker_port, back_off_max_s=5)
+    setup = FleetSetup(GROUP, folder / "outboxes", broker)
+    with replay_progress(console) as tell, FleetReplay(sources, setup, tell) as fleet:
+        tell.total(fleet.samples_total)
+        started_s = time.monotonic()
+        fleet.run()
+        fleet.settle(_SETTLE_S)
+        replayed_s = time.monotonic() - started_s
+        epoch = server.close_epoch()
+        fleet.await_benchmark(epoch, _SETTLE_S)
+        for vehicle in fleet.vehicles:
+            if vehicle.link is not None:
+                vehicle.link.stop()  # what follows, the devices know by themselves
+        books = take_books(fleet.vehicles, server)
+        table = drivers_table(fleet.vehicles)
+        panel = _feedback(fleet.vehicles)
+    console.print(
+        f"{fleet.samples_total:,} samples through {len(sources)} agents and MQTT, every record committed and "
+        f"acknowledged: {replayed_s:.1f} s",
+        highlight=False,
+    )
+    console.print(table)
+    console.print(panel)
+    verdict = "[green]equal[/], byte for byte, each once" if books.balance else "[red]NOT EQUAL[/]"
+    console.print(f"Trips produced {len(books.produced)}, stored {books.rows}: {verdict}.", highlight=False)
+    for device, boot, seq, _ in sorted(books.produced ^ books.stored)[:10]:
+        console.print(f"  differs: {device} boot {boot} seq {seq}", style="red", highlight=False)
+    return books
+
+
+def take_books(vehicles: Sequence[Vehicle], server: "ServerProcess") -> Books:
+    """Compare what the outboxes hold with what the server's API tells."""
+    produced = set()
+    for vehicle in vehicles:
+        for payload in vehicle.agent.outbox.payloads(record.EPISODE):
+            item = record.decode(payload)
+            digest = hashlib.sha256(payload).hexdigest()
+            produced.add((f"{GROUP}/{vehicle.source.device}", item.boot, item.seq, digest))
+    rows = server.trips()
+    stored = {(row["device"], row["boot"], row["seq"], row["record_sha256"]) for row in rows}
+    return Books(frozenset(produced), frozenset(stored), len(rows))
+
+
+def drivers_table(vehicles: Sequence[Vehicle]) -> Table:
+    """Every driver's characteristics, as in Table II of the founding paper, from the devices' own totals."""
+    table = Table(
+        title=f"What {len(vehicles)} drivers' own devices computed", caption="- : not defined, no distance yet"
+    )
+    table.add_column("driver")
+    shown = [item for item in PERIOD if item.key in _COLUMNS]
+    for item in shown:
+        table.add_column(_COLUMNS[item.key], justify="right", max_width=12)
+    for vehicle in vehicles:
+        totals = vehicle.agent.totals.both()
+        table.add_row(vehicle.source.device, *(characteristics.text(item, item.value(totals)) for item in shown))
+    return table
+
+
+def _feedback(vehicles: Sequence[Vehicle]) -> Panel:
+    # The one with most trips has most to compare.
+    vehicle = max(vehicles, key=lambda v: len(v.agent.outbox.payloads(record.EPISODE)))
+    agent = vehicle.agent
+    lines = trip_lines(vehicle.last_trip, vehicle.last_trip.start_ms) if vehicle.last_trip is not None else []
+    lines += ["", *comparison_lines(agent.compare(), agent.benchmark, agent.totals.both())]
+    return Panel("\n".join(lines), title=f"What {vehicle.source.device} sees on its display, offline", expand=False)

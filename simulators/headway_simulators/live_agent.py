@@ -1,0 +1,160 @@
+"""Runs the agent of one device on samples that arrive as CSV lines, until it is told to stop or the lines end.
+
+A thread reads the lines, since reading blocks; the agent's own thread does everything else.
+"""
+
+import csv
+import queue
+import random
+import signal
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from typing import TextIO
+
+import structlog
+
+from headway_edge.agent import Agent
+from headway_edge.clock import SystemClock
+from headway_edge.core.definition import TRIP_GAP_MS
+from headway_edge.face import comparison_lines, trip_lines
+from headway_edge.link import Link
+from headway_edge.outbox import Outbox
+from headway_edge.settings import AgentSettings
+from headway_edge.watcher import Trip
+from headway_simulators.errors import SimulatorError
+from headway_simulators.recordings import row_parser
+from headway_simulators.samples import Sample
+
+log = structlog.get_logger("headway.live")
+
+_QUEUE_MAX = 600  # ten minutes of samples at 1 Hz, should the agent be held up by its disk
+_GOODBYE_S = 5.0
+
+
+class _Ended:
+    """The source has no more lines; `error` says why, if it was not its end."""
+
+    def __init__(self, error: str | None) -> None:
+        self.error = error
+
+
+_Arrival = tuple[int, Sample] | _Ended
+
+
+class _Reader(threading.Thread):
+    def __init__(self, name: str, clock: SystemClock) -> None:
+        super().__init__(name="source", daemon=True)
+        self._name, self._clock = name, clock
+        self.arrivals: queue.Queue[_Arrival] = queue.Queue(_QUEUE_MAX)
+        self.problems: Counter[str] = Counter()
+
+    def run(self) -> None:
+        error = None
+        try:
+            if self._name == "-":
+                self._read(sys.stdin)
+            else:
+                with open(self._name, encoding="utf-8", errors="replace", newline="") as lines:
+                    self._read(lines)
+        except (OSError, SimulatorError) as failure:
+            error = f"{self._name}: {failure}" if isinstance(failure, OSError) else str(failure)
+        self.arrivals.put(_Ended(error))
+
+    def _read(self, lines: TextIO) -> None:
+        rows = csv.reader(_without_nul(lines))
+        header = next(rows, None)
+        if header is None:
+            return
+        parse = row_parser([name.strip() for name in header], self._name)
+        while True:
+            try:
+                row = next(rows)
+            except StopIteration:
+                return
+            except csv.Error:
+                self.problems["row_unreadable"] += 1
+                continue
+            sample = parse(row, self.problems) if row else None
+            if sample is None:
+                continue
+            try:
+                self.arrivals.put_nowait((self._clock.mono_ms(), sample))
+            except queue.Full:
+                self.problems["sample_dropped_agent_busy"] += 1
+
+
+def _without_nul(lines: TextIO) -> Iterable[str]:
+    # readline, not iteration: a line must be seen when it is written, not when a buffer is full.
+    while line := lines.readline():
+        yield line.replace("\x00", "")
+
+
+def run_live(settings: AgentSettings, source: str) -> None:
+    """Run until SIGINT, SIGTERM or the end of `source` (a path, or "-" for standard input).
+
+    Raises AgentError when the store cannot be used, SimulatorError when the source is no recording.
+    """
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    clock = SystemClock()
+    generator = random.SystemRandom()
+    outbox = Outbox(settings.store)
+    link = Link(settings.broker(), settings.group, settings.device, outbox.boot, generator.uniform)
+    agent = Agent(
+        outbox,
+        link,
+        clock,
+        generator.randint,
+        settings.vehicle_class,
+        settings.period_ms,
+        lambda trip: _show(trip, clock),
+    )
+    reader = _Reader(source, clock)
+    log.info("agent.started", group=settings.group, device=settings.device, boot=outbox.boot, backlog=outbox.backlog())
+    link.start()
+    reader.start()
+    try:
+        error = _loop(agent, reader, clock, stopping)
+        agent.checkpoint()
+        _say_goodbye(agent, clock, stopping)
+        print("\n".join(comparison_lines(agent.compare(), agent.benchmark, agent.totals.both())))  # noqa: T201
+    finally:
+        link.stop()
+        log.info("agent.stopped", produced=outbox.produced, backlog=outbox.backlog(), unreadable=dict(reader.problems))
+        outbox.close()
+    if error is not None:
+        raise SimulatorError(error)
+
+
+def _loop(agent: Agent, reader: _Reader, clock: SystemClock, stopping: threading.Event) -> str | None:
+    # Returns why the source failed, None if it did not.
+    last_ms = clock.mono_ms()
+    while not stopping.is_set():
+        try:
+            arrival = reader.arrivals.get(timeout=0.2)
+        except queue.Empty:
+            if clock.mono_ms() - last_ms > TRIP_GAP_MS:
+                agent.finish()
+        else:
+            if isinstance(arrival, _Ended):
+                agent.finish()
+                return arrival.error
+            last_ms, sample = arrival
+            agent.on_sample(last_ms, sample.speed_ckmh, sample.rpm, sample.ignition)
+        agent.step(clock.mono_ms())
+    return None
+
+
+def _say_goodbye(agent: Agent, clock: SystemClock, stopping: threading.Event) -> None:
+    deadline_ms = clock.mono_ms() + int(_GOODBYE_S * 1000)
+    while not agent.settled and not stopping.is_set() and clock.mono_ms() < deadline_ms:
+        agent.step(clock.mono_ms(), 0.1)
+
+
+def _show(trip: Trip, clock: SystemClock) -> None:
+    wall_ms = clock.wall()[0]
+    start_ms = None if wall_ms is None else wall_ms - (clock.mono_ms() - trip.start_ms)
+    print("\n".join(trip_lines(trip, start_ms)), flush=True)  # noqa: T201

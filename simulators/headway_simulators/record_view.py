@@ -1,0 +1,83 @@
+"""One trip's record in every form: bytes, diagnostic notation, names, JSON, and the samples it stands for."""
+
+import json
+from pathlib import Path
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from headway_edge.core import definition
+from headway_protocol import cbor
+from headway_protocol.record import decode
+from headway_simulators.errors import SimulatorError
+from headway_simulators.offline_replay import Episode, episodes
+from headway_simulators.recordings import read
+
+_NAMES = (
+    "elapsed", "distance_m", "low_speed", "idle", "stops", "speed_max_ckmh", "hard_acceleration", "hard_braking",
+    *(f"speed_band_{band:02d}" for band in range(definition.BANDS)),
+)  # fmt: skip
+
+
+def content(episode: Episode) -> dict[str, object]:
+    """The record's content as a JSON object with names: what the positions on the wire mean, times in tenths of a second."""
+    envelope = decode(episode.payload)
+    return {
+        "version": 1,
+        "kind": "episode",
+        "boot": envelope.boot,
+        "seq": envelope.seq,
+        "mono_ms": envelope.mono_ms,
+        "wall_ms": envelope.wall_ms,
+        "clock": envelope.clock,
+        "pack_id": definition.pack_id().hex(),
+        "start_ago_ms": envelope.body[1],
+        "counts": dict(zip(_NAMES, episode.trip.numbers(), strict=True)),
+        "gates": dict(zip(definition.GATE_NAMES, episode.trip.quality(), strict=True)),
+    }
+
+
+def sizes(episode: Episode) -> tuple[int, int, int]:
+    """Return (bytes of the record, bytes of its content as compact JSON, bytes of the samples as CSV)."""
+    as_json = json.dumps(content(episode), separators=(",", ":")).encode()
+    return len(episode.payload), len(as_json), len(_samples_csv(episode).encode())
+
+
+def _samples_csv(episode: Episode) -> str:
+    start_ms, end_ms = episode.start_ms, episode.end_ms
+    lines = ["timestamp,Vehicle.Speed"]
+    lines.extend(
+        f"{sample.wall_ms / 1000:.3f},{sample.speed_ckmh / 100:.2f}"
+        for sample in episode.recording.samples
+        if start_ms <= sample.wall_ms <= end_ms
+    )
+    return "\n".join(lines) + "\n"
+
+
+def record_view(path: Path, number: int, vehicle_class: str) -> Group:
+    """Return what to print of trip `number` (from 1) of a recording. Raises SimulatorError when there is no such trip."""
+    found = list(episodes(read(path), vehicle_class))
+    if not 1 <= number <= len(found):
+        raise SimulatorError(f"{path} has {len(found)} trips, no number {number}.")
+    episode = found[number - 1]
+    size, json_size, csv_size = sizes(episode)
+    table = Table(title="The same trip in bytes")
+    for heading in ("form", "bytes", "times the record"):
+        table.add_column(heading, justify="left" if heading == "form" else "right")
+    for form, count in (
+        ("record (CBOR)", size),
+        ("its content as compact JSON", json_size),
+        ("its samples as CSV", csv_size),
+    ):
+        table.add_row(form, f"{count:,}", f"{count / size:.1f}")
+    return Group(
+        Text("Bytes\n", style="bold"),
+        Text(episode.payload.hex()),
+        Text("\nDiagnostic notation (RFC 8949)\n", style="bold"),
+        Text(cbor.diagnostic(cbor.decode(episode.payload))),
+        Text("\nThe same with names\n", style="bold"),
+        Text(json.dumps(content(episode), separators=(",", ":"))),
+        Text(""),
+        table,
+    )
