@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from headway_edge.errors import AgentError
@@ -23,14 +23,18 @@ class AgentSettings(BaseSettings):
 
     group: str = Field("demo", description="Fleet, school or brand the device belongs to: [a-z0-9-], at most 32.")
     device: str = Field("unit-1", description="The device's own name within its group: [a-z0-9-], at most 32.")
-    vehicle_class: Literal["car", "taxi", "bus", "truck"] = "car"
+    vehicle_class: Literal["car", "taxi", "bus", "truck"] = Field(
+        "car", description="Whose thresholds apply, and who is compared: car, taxi, bus or truck."
+    )
     store: Path = Field(Path("/var/lib/headway/outbox.db"), description="The file that keeps what the server lacks.")
-    period_ms: int = Field(1000, ge=40, le=1000, description="Sampling period of the source.")
-    broker_host: str = "127.0.0.1"
-    broker_port: int = Field(1883, ge=1, le=65535)
-    broker_username: str | None = None
-    broker_password: str | None = None
-    back_off_max_s: float = Field(BACK_OFF_MAX_S, ge=1, description="Longest pause between two attempts to connect.")
+    period_ms: int = Field(1000, ge=40, le=1000, description="Sampling period of the source, 40 to 1000 ms.")
+    broker_host: str = Field("127.0.0.1", description="Host of the MQTT broker.")
+    broker_port: int = Field(1883, ge=1, le=65535, description="Port of the MQTT broker.")
+    broker_username: str | None = Field(None, description="User at the broker; none: anonymous.")
+    broker_password: SecretStr | None = Field(None, description="Password at the broker.")
+    back_off_max_s: float = Field(
+        BACK_OFF_MAX_S, ge=1, description="Longest pause between two attempts to connect, seconds."
+    )
 
     @field_validator("group", "device")
     @classmethod
@@ -57,7 +61,7 @@ class AgentSettings(BaseSettings):
             self.broker_host,
             self.broker_port,
             self.broker_username,
-            self.broker_password,
+            None if self.broker_password is None else self.broker_password.get_secret_value(),
             back_off_max_s=self.back_off_max_s,
         )
 

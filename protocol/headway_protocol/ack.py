@@ -25,11 +25,14 @@ REJECTIONS_MAX = 256  # of one message; the server sends further ones in further
 def encode(boot: int, upto: int, rejections: list) -> bytes:
     """Return the bytes of an acknowledgement.
 
-    boot: 1..2**32-1. upto: 0 (nothing yet) .. 2**32-1. rejections: [(seq, code), ...], at most REJECTIONS_MAX; a
-    rejected seq may lie above upto. Raises EncodeError outside these.
+    boot: 1..2**32-1. upto: 0 (nothing yet) .. 2**32-1. rejections: [(seq, code), ...], both 1..2**32-1, at most
+    REJECTIONS_MAX; a rejected seq may lie above upto. Raises EncodeError outside these.
     """
     if not 1 <= boot <= UINT32_MAX or not 0 <= upto <= UINT32_MAX or len(rejections) > REJECTIONS_MAX:
         raise EncodeError("boot %d, upto %d, %d rejections" % (boot, upto, len(rejections)))
+    for seq, code in rejections:
+        if not 1 <= seq <= UINT32_MAX or not 1 <= code <= UINT32_MAX:
+            raise EncodeError("seq %d rejected with code %d" % (seq, code))
     return cbor.encode([WIRE_VERSION, boot, upto, [list(rejection) for rejection in rejections]])
 
 
@@ -40,5 +43,5 @@ def decode(data: bytes) -> tuple:
     for item in array(items, 3, REJECTIONS_MAX, "rejections"):
         if not isinstance(item, list) or len(item) < 2:
             raise DecodeError(MALFORMED, "a rejection is [seq, code]")
-        rejections.append((uint(item, 0, UINT32_MAX, "seq"), uint(item, 1, UINT32_MAX, "code")))
-    return uint(items, 1, UINT32_MAX, "boot"), uint(items, 2, UINT32_MAX, "upto"), rejections
+        rejections.append((uint(item, 0, UINT32_MAX, "seq", 1), uint(item, 1, UINT32_MAX, "code", 1)))
+    return uint(items, 1, UINT32_MAX, "boot", 1), uint(items, 2, UINT32_MAX, "upto"), rejections

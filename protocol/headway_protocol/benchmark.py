@@ -51,7 +51,7 @@ def encode(epoch: int, cohort: str, pack_id: bytes, tables: list) -> bytes:
 def decode(data: bytes) -> Benchmark:
     """Return the benchmark in `data`, checked. Raises DecodeError."""
     items = message(data, BENCHMARK_BYTES_MAX, WIRE_VERSION, 5, "benchmark")
-    pack_id = octets(items, 3, PACK_ID_BYTES, "pack_id")
+    pack_id = octets(items, 3, PACK_ID_BYTES, "pack_id", PACK_ID_BYTES)
     tables = {}
     for table in array(items, 4, TABLES_MAX, "tables"):
         if not isinstance(table, list) or len(table) < 4:

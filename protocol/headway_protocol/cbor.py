@@ -1,8 +1,8 @@
 """Canonical CBOR (RFC 8949, section 4.2), restricted to what this protocol uses.
 
-Integers of up to 64 bits, byte strings, text, arrays, maps, booleans and null. The decoder accepts exactly the
-bytes the encoder makes: shortest heads, definite lengths, sorted and unique map keys, no floats, no tags. So two
-different byte strings are always two different values, and a content hash identifies content.
+Integers of up to 64 bits, byte strings, text, arrays, maps (keys: integers, text), booleans and null. The decoder
+accepts exactly the bytes the encoder makes: shortest heads, definite lengths, sorted and unique map keys, no floats,
+no tags. So two different byte strings are always two different values, and a content hash identifies content.
 
 Why not a library: `cbor2` does not run on MicroPython; micropython-lib's port of it neither refuses non-canonical
 input nor bounds depth and count, which is what keeps a hostile 40-byte message from taking a band's whole heap.
@@ -31,7 +31,8 @@ _INTEGER_LIMIT = 1 << 64
 def encode(value: object) -> bytes:
     """Return the one canonical encoding of `value`.
 
-    value: int in -2**64..2**64-1, bool, None, bytes, str, list, tuple or dict of these, at most MAX_DEPTH deep.
+    value: int in -2**64..2**64-1, bool, None, bytes, str, list, tuple or dict (keys: int, str) of these, with at most
+    MAX_DEPTH arrays and maps around an item.
     Raises EncodeError for anything else, floats included.
     """
     out = bytearray()
@@ -60,9 +61,7 @@ def _append(out: bytearray, value: object, depth: int) -> None:
         _append_head(out, _BYTES, len(value))
         out.extend(value)
     elif isinstance(value, str):
-        text = value.encode("utf-8")
-        _append_head(out, _TEXT, len(text))
-        out.extend(text)
+        _append_text(out, value)
     elif isinstance(value, (list, tuple)):
         _check_count(len(value))
         _append_head(out, _ARRAY, len(value))
@@ -71,13 +70,36 @@ def _append(out: bytearray, value: object, depth: int) -> None:
     elif isinstance(value, dict):
         _check_count(len(value))
         _append_head(out, _MAP, len(value))
-        # Encoded keys are unique, so the order is total: MicroPython's sort is not stable.
-        pairs = sorted((encode(key), key) for key in value)
-        for encoded, key in pairs:
+        for encoded, key in _sorted_keys(value):
             out.extend(encoded)
             _append(out, value[key], depth + 1)
     else:
         raise EncodeError("the wire does not carry %r" % (type(value),))
+
+
+def _append_text(out: bytearray, text: str) -> None:
+    try:
+        raw = text.encode("utf-8")
+    except UnicodeError:
+        raise EncodeError("text is not Unicode")  # noqa: B904 - MicroPython does not chain
+    # MicroPython encodes what CPython refuses, for example half of a surrogate pair.
+    if not _is_utf8(raw):
+        raise EncodeError("text is not Unicode")
+    _append_head(out, _TEXT, len(raw))
+    out.extend(raw)
+
+
+def _is_key(value: object) -> bool:
+    # True == 1 and, on MicroPython, comparing b"a" with "a" is warned of: as keys of one dict they would be confused.
+    return value is not True and value is not False and isinstance(value, (int, str))
+
+
+def _sorted_keys(value: dict) -> list:
+    for key in value:
+        if not _is_key(key):
+            raise EncodeError("a map key is neither an integer nor text: %r" % (type(key),))
+    # Encoded keys are unique, so the order is total: MicroPython's sort is not stable.
+    return sorted((encode(key), key) for key in value)
 
 
 def _check_count(count: int) -> None:
@@ -118,6 +140,21 @@ def _malformed(position: int, text: str) -> DecodeError:
     return DecodeError(MALFORMED, "byte %d: %s" % (position, text))
 
 
+def first_items(data: bytes, count: int) -> list:
+    """Return the first `count` items of the array that `data` begins with, whatever comes after them.
+
+    For a message that is refused and must still be answered. Raises DecodeError if they cannot be read.
+    """
+    major, length, at = _read_head(data, 0)
+    if major != _ARRAY or length < count:
+        raise _malformed(0, "not an array of %d items" % count)
+    items = []
+    for _ in range(count):
+        item, at = _read(data, at, 1)
+        items.append(item)
+    return items
+
+
 def _read_head(data: bytes, at: int) -> tuple:
     if at >= len(data):
         raise _malformed(at, "ends early")
@@ -155,10 +192,9 @@ def _read(data: bytes, at: int, depth: int) -> tuple:
         raw = bytes(data[at:end])
         if major == _BYTES:
             return raw, end
-        try:
-            return str(raw, "utf-8"), end
-        except UnicodeError:
-            raise _malformed(start, "text is not UTF-8")  # noqa: B904 - MicroPython does not chain
+        if not _is_utf8(raw):
+            raise _malformed(start, "text is not UTF-8")
+        return str(raw, "utf-8"), end
     if major == _ARRAY or major == _MAP:  # noqa: PLR1714
         # Each item takes a byte at least: a count beyond the bytes left is refused before anything is allocated.
         if argument > MAX_ITEMS or argument > len(data) - at:
@@ -188,14 +224,49 @@ def _read_map(data: bytes, at: int, count: int, depth: int) -> tuple:
         if encoded <= last:
             raise _malformed(start, "map keys are not sorted and unique")
         last = encoded
-        if isinstance(key, (list, dict)):
-            raise _malformed(start, "a map key is an array or a map")
+        if not _is_key(key):
+            raise _malformed(start, "a map key is neither an integer nor text")
         pairs[key], at = _read(data, at, depth + 1)
     return pairs, at
 
 
+def _is_utf8(raw: bytes) -> bool:
+    # RFC 3629. By hand, because MicroPython lets overlong forms, surrogates and code points over 10FFFF pass:
+    # a device would then read what the server refuses.
+    at, end = 0, len(raw)
+    while at < end:
+        first = raw[at]
+        at += 1
+        if first < 0x80:
+            continue
+        low, high = 0x80, 0xBF  # of the second byte
+        if 0xC2 <= first <= 0xDF:
+            more = 1
+        elif 0xE0 <= first <= 0xEF:
+            more = 2
+            if first == 0xE0:
+                low = 0xA0
+            elif first == 0xED:
+                high = 0x9F
+        elif 0xF0 <= first <= 0xF4:
+            more = 3
+            if first == 0xF0:
+                low = 0x90
+            elif first == 0xF4:
+                high = 0x8F
+        else:
+            return False
+        if at + more > end or not low <= raw[at] <= high:
+            return False
+        for i in range(at + 1, at + more):
+            if not 0x80 <= raw[i] <= 0xBF:
+                return False
+        at += more
+    return True
+
+
 def diagnostic(value: object) -> str:
-    """Return `value` in CBOR diagnostic notation (RFC 8949, section 8), for people.
+    """Return `value` in CBOR diagnostic notation (RFC 8949, section 8), for people; control characters escaped.
 
     >>> print(diagnostic([1, b"\\x01\\xff", "km", None]))
     [1, h'01ff', "km", null]
@@ -207,9 +278,19 @@ def diagnostic(value: object) -> str:
     if isinstance(value, (bytes, bytearray)):
         return "h'" + "".join("%02x" % b for b in value) + "'"
     if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return '"' + "".join([_escaped(character) for character in value]) + '"'
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join([diagnostic(item) for item in value]) + "]"
     if isinstance(value, dict):
-        return "{" + ", ".join([diagnostic(k) + ": " + diagnostic(value[k]) for k in value]) + "}"
+        pairs = [diagnostic(key) + ": " + diagnostic(value[key]) for _, key in _sorted_keys(value)]
+        return "{" + ", ".join(pairs) + "}"
     return str(value)
+
+
+def _escaped(character: str) -> str:
+    if character in ("\\", '"'):
+        return "\\" + character
+    # What a peer sent is shown on terminals: neither line breaks nor escape sequences (C0, DEL, C1) may pass.
+    if ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0:
+        return "\\u%04x" % ord(character)
+    return character

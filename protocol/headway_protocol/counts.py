@@ -17,10 +17,14 @@ from headway_protocol.codes import MALFORMED
 from headway_protocol.errors import DecodeError, EncodeError
 
 _VARINT_BYTES_MAX = 9  # 63 bits: what fits a signed 64-bit column of a database
+_ZEROS_MAX = 4096  # of one run
 
 
 def pack(numbers: object) -> bytes:
-    """Return `numbers` (iterable of int, each 0..2**63-1) in their one compact form. Raises EncodeError outside it."""
+    """Return `numbers` (iterable of int, each 0..2**63-1, at most 4096 zeros in a row) in their one compact form.
+
+    Raises EncodeError outside it.
+    """
     out = bytearray()
     zeros = 0
     for number in numbers:  # type: ignore[attr-defined]
@@ -30,6 +34,8 @@ def pack(numbers: object) -> bytes:
             zeros += 1
             continue
         if zeros:
+            if zeros > _ZEROS_MAX:
+                raise EncodeError("%d zeros in a row; the limit is %d" % (zeros, _ZEROS_MAX))
             out.append(0)
             _append_varint(out, zeros - 1)
             zeros = 0
@@ -47,27 +53,28 @@ def _append_varint(out: bytearray, number: int) -> None:
 def unpack(data: bytes, length: int) -> list:
     """Return the `length` numbers that `data` stands for.
 
-    Numbers beyond `length` (a newer device counts more things) are checked and dropped.
-    Raises DecodeError if `data` is not in the one form `pack` gives.
+    Numbers beyond `length` (a newer device counts more things) are checked and dropped, and never held: a few bytes
+    can stand for thousands of zeros. Raises DecodeError if `data` is not in the one form `pack` gives.
     """
-    numbers = []
+    numbers = []  # type: list
     at = 0
     after_zeros = False
     while at < len(data):
         number, at = _read_varint(data, at)
         if number:
-            numbers.append(number)
+            if len(numbers) < length:
+                numbers.append(number)
             after_zeros = False
             continue
         if after_zeros or at == len(data):
             raise DecodeError(MALFORMED, "counts: zeros in two runs, or at the end")
         zeros, at = _read_varint(data, at)
-        if zeros >= 4096 or at == len(data):
+        if zeros >= _ZEROS_MAX or at == len(data):
             raise DecodeError(MALFORMED, "counts: a run of %d zeros, or zeros at the end" % (zeros + 1))
-        numbers.extend([0] * (zeros + 1))
+        numbers.extend([0] * min(zeros + 1, length - len(numbers)))
         after_zeros = True
     numbers.extend([0] * (length - len(numbers)))
-    return numbers[:length]
+    return numbers
 
 
 def _read_varint(data: bytes, at: int) -> tuple:

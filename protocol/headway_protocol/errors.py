@@ -31,5 +31,5 @@ class DecodeError(ProtocolError):
     """
 
     def __init__(self, code: int, text: str) -> None:
-        Exception.__init__(self, text)
+        super().__init__(text)  # MicroPython has no Exception.__init__ to call by name
         self.code = code

@@ -30,13 +30,13 @@ def message(data: bytes, size_max: int, version: int, length_min: int, what: str
     return items
 
 
-def uint(items: list, index: int, maximum: int, name: str) -> int:
-    """Return items[index] if it is an integer in 0..maximum; raises MALFORMED (type) or IMPLAUSIBLE (range)."""
+def uint(items: list, index: int, maximum: int, name: str, minimum: int = 0) -> int:
+    """Return items[index] if it is an integer in minimum..maximum; raises MALFORMED (type) or IMPLAUSIBLE (range)."""
     value = items[index]
     if value is True or value is False or not isinstance(value, int):
         raise DecodeError(MALFORMED, "%s is not an integer" % name)
-    if not 0 <= value <= maximum:
-        raise DecodeError(IMPLAUSIBLE, "%s %d is not in 0..%d" % (name, value, maximum))
+    if not minimum <= value <= maximum:
+        raise DecodeError(IMPLAUSIBLE, "%s %d is not in %d..%d" % (name, value, minimum, maximum))
     return value
 
 
@@ -48,11 +48,11 @@ def integer(items: list, index: int, name: str) -> int:
     return value
 
 
-def octets(items: list, index: int, length_max: int, name: str) -> bytes:
-    """Return items[index] if it is a byte string of at most `length_max` bytes; raises MALFORMED."""
+def octets(items: list, index: int, length_max: int, name: str, length_min: int = 0) -> bytes:
+    """Return items[index] if it is a byte string of `length_min` to `length_max` bytes; raises MALFORMED."""
     value = items[index]
-    if not isinstance(value, bytes) or len(value) > length_max:
-        raise DecodeError(MALFORMED, "%s is not a byte string of at most %d bytes" % (name, length_max))
+    if not isinstance(value, bytes) or not length_min <= len(value) <= length_max:
+        raise DecodeError(MALFORMED, "%s is not a byte string of %d to %d bytes" % (name, length_min, length_max))
     return value
 
 

@@ -48,6 +48,7 @@ SYNCED = 2  # set from GNSS or a time server in this boot
 CLOCK_NAMES = {UNSYNCED: "unsynced", HOLDOVER: "holdover", SYNCED: "synced"}
 
 RECORD_BYTES_MAX = 1024  # a trip takes about 100; a birth with eight packs about 300
+BODY_ITEMS_MAX = 64
 PACK_ID_BYTES = 8
 COUNTS_BYTES_MAX = 512
 TEXT_LENGTH_MAX = 64
@@ -75,7 +76,10 @@ class Record:
 
 
 def encode(record: Record) -> bytes:
-    """Return the record's bytes. Raises EncodeError for a field out of range or a record over RECORD_BYTES_MAX."""
+    """Return the record's bytes.
+
+    Raises EncodeError for a field out of range, a clock that contradicts wall_ms, or a record over RECORD_BYTES_MAX.
+    """
     for name, value, low, high in (
         ("kind", record.kind, 1, 255),
         ("boot", record.boot, 1, UINT32_MAX),
@@ -86,6 +90,10 @@ def encode(record: Record) -> bytes:
     ):
         if not low <= value <= high:
             raise EncodeError("%s %d is not in %d..%d" % (name, value, low, high))
+    if (record.wall_ms is None) != (record.clock == UNSYNCED):
+        raise EncodeError("clock %s with wall_ms %r" % (CLOCK_NAMES[record.clock], record.wall_ms))
+    if len(record.body) > BODY_ITEMS_MAX:
+        raise EncodeError("a body of %d items; the limit is %d" % (len(record.body), BODY_ITEMS_MAX))
     data = cbor.encode(
         [
             WIRE_VERSION,
@@ -106,16 +114,11 @@ def encode(record: Record) -> bytes:
 def identity(data: bytes) -> tuple:
     """Return (boot, seq) if `data` shows them, else None; so that even a record that is refused can be answered.
 
-    Looks only at the first items, whatever the version, the kind and the body are.
+    Reads only the first four items, whatever the version and the kind are and however broken the rest is: a device
+    whose malformed record got no answer would send it for ever.
     """
     try:
-        items = cbor.decode(data)
-    except DecodeError:
-        return None  # type: ignore[return-value]
-    if not isinstance(items, list) or len(items) < 4:
-        return None  # type: ignore[return-value]
-    try:
-        return _identity(items)
+        return _identity(cbor.first_items(data, 4))
     except DecodeError:
         return None  # type: ignore[return-value]
 
@@ -139,13 +142,13 @@ def decode(data: bytes) -> Record:
     if (wall_ms is None) != (clock == UNSYNCED):
         raise DecodeError(IMPLAUSIBLE, "clock %s with wall_ms %r" % (CLOCK_NAMES[clock], wall_ms))
     return Record(
-        uint(items, 1, 255, "kind"),
+        uint(items, 1, 255, "kind", 1),
         boot,
         seq,
         uint(items, 4, TIME_MS_MAX, "mono_ms"),
         wall_ms,
         clock,
-        array(items, 7, 64, "body"),
+        array(items, 7, BODY_ITEMS_MAX, "body"),
     )
 
 
@@ -162,11 +165,8 @@ def episode_body(pack_id: bytes, start_ago_ms: int, counts: bytes, gates: bytes)
 def parse_episode(body: list) -> tuple:
     """Return (pack_id, start_ago_ms, counts, gates), counts and gates still packed. Raises DecodeError."""
     _check_length(body, 4, "episode")
-    pack_id = octets(body, 0, PACK_ID_BYTES, "pack_id")
-    if len(pack_id) != PACK_ID_BYTES:
-        raise DecodeError(MALFORMED, "pack_id of %d bytes" % len(pack_id))
     return (
-        pack_id,
+        octets(body, 0, PACK_ID_BYTES, "pack_id", PACK_ID_BYTES),
         uint(body, 1, TIME_MS_MAX, "start_ago_ms"),
         octets(body, 2, COUNTS_BYTES_MAX, "counts"),
         octets(body, 3, COUNTS_BYTES_MAX, "gates"),
@@ -191,7 +191,7 @@ def parse_birth(body: list) -> tuple:
             raise DecodeError(MALFORMED, "a pack is [id, name, version]")
         packs.append(
             (
-                octets(item, 0, PACK_ID_BYTES, "pack_id"),
+                octets(item, 0, PACK_ID_BYTES, "pack_id", PACK_ID_BYTES),
                 text(item, 1, TEXT_LENGTH_MAX, "pack name"),
                 uint(item, 2, UINT32_MAX, "pack version"),
             )

@@ -62,6 +62,8 @@ SPEED_LIMIT_CKMH = 30000
 NEAR_MS = 1500
 TRIP_GAP_MS = 300000
 STANDING_MS = 1800000  # standing this long ends a trip when nothing says that the engine runs
+# A trip still open then is cut in two: an ignition signal that is stuck must not run the 32-bit counts over.
+TRIP_LIMIT_MS = 432000000  # 5 days
 # Just enough to be a trip at all: the shortest of NREL's 241 is 38 m in 16 s.
 MIN_DISTANCE_M = 20
 MIN_ELAPSED_MS = 10000
@@ -85,7 +87,7 @@ def content() -> list:
         GATES,
         list(BAND_EDGES_CKMH),
         [SHORT_TRIP_M, LOW_SPEED_CKMH, SPEED_LIMIT_CKMH],
-        [NEAR_MS, TRIP_GAP_MS, STANDING_MS, MIN_DISTANCE_M, MIN_ELAPSED_MS],
+        [NEAR_MS, TRIP_GAP_MS, STANDING_MS, TRIP_LIMIT_MS, MIN_DISTANCE_M, MIN_ELAPSED_MS],
         [[name, list(HARD_CHANGE[CLASS_RULES[name]])] for name in sorted(CLASS_RULES)],
     ]
 

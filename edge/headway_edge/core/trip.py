@@ -6,8 +6,6 @@ the simulators on recorded trips, the server to verify. Samples may come at any 
 
 from array import array
 
-from headway_protocol import counts as packed
-
 from headway_edge.core.definition import (
     BACKWARDS,
     BAND_0,
@@ -39,8 +37,10 @@ from headway_edge.core.definition import (
     TIMES,
     TOO_SHORT,
     TRIP_GAP_MS,
+    TRIP_LIMIT_MS,
 )
 from headway_edge.core.speed_change import SpeedChange
+from headway_protocol import counts as packed
 
 # What an update reports, as bits.
 OPENED = 1  # a trip began `lead_ms` before this sample
@@ -52,6 +52,7 @@ UNKNOWN = -1  # of speed, rpm or ignition
 
 _MOMENT_LIMIT_MS = 1 << 29  # 6.2 days: keeps times within 31-bit small integers
 _THIN_MS = 40
+_HEAD = 16  # numbers of a checkpoint before the counts
 
 
 class TripCore:
@@ -94,12 +95,16 @@ class TripCore:
         self._powered = 0  # ignition or rpm has shown in this trip that the engine is on
         self._since_ms = 0  # since the last accepted sample
         self._speed_ckmh = UNKNOWN  # of the last accepted sample; UNKNOWN: there is none to build on
+        self._idle_before = 0  # the engine may have run at the last accepted sample
         self._fraction = 0  # of a metre, in 1/720000
         # Standing is only counted once movement follows: what comes after the last movement is parking.
         self._stand_ms = 0
         self._stand_idle_ms = 0
         self._stand_elapsed_ms = 0
+        self._stand_gaps = 0
+        self._stand_gap_ms = 0
         self._stand_first_ms = 0
+        self._stand_first_idle_ms = 0
         self._stand_first_elapsed_ms = 0
 
     def update(self, dt_ms: int, speed_ckmh: int, rpm: int = UNKNOWN, ignition: int = UNKNOWN) -> int:
@@ -129,8 +134,8 @@ class TripCore:
                 return 0
             if since <= 0:
                 self._gates[BACKWARDS] += 1
-            if since <= 0 or since > TRIP_GAP_MS:
-                # Another recording, or a long silence: nothing before it can be built upon.
+            if since <= 0 or since > TRIP_GAP_MS or self._is_over_limit():
+                # Another recording, a long silence, or a trip without end: nothing before it is to be built upon.
                 flags = self._close()
                 self._speed_ckmh = UNKNOWN
         powered = rpm > 0 or ignition == 1
@@ -139,6 +144,7 @@ class TripCore:
         if self._open:
             flags |= self._fold(since, speed_ckmh, rpm, powered)
         self._speed_ckmh = speed_ckmh
+        self._idle_before = 0 if rpm == 0 else 1
         self._since_ms = 0
         return flags
 
@@ -147,22 +153,28 @@ class TripCore:
         self._speed_ckmh = UNKNOWN
         return self._close()
 
+    def _is_over_limit(self) -> bool:
+        return self._open == 1 and self._counts[ELAPSED] + self._stand_elapsed_ms >= TRIP_LIMIT_MS
+
     def _begin(self, since: int) -> int:
         counts = self._counts
         for i in range(COUNTS):
             counts[i] = 0
+        # An episode that was too short to be a trip leaves its gaps behind; they are not within this one.
+        self._gates[GAPS] = self._gates[GAP_TIME] = self._gates[BRIDGED] = 0
         self._open = 1
         self._moving = 0
         self._powered = 0
         self._fraction = 360000  # half a metre: the distance is rounded half up
-        self._stand_ms = self._stand_idle_ms = self._stand_elapsed_ms = self._stand_first_ms = 0
-        self._stand_first_elapsed_ms = 0
+        self._forget_stand()
         self._change.reset()
         self.lead_ms = 0
         if self._speed_ckmh >= 0 and since <= NEAR_MS:
             # The standing sample from which the vehicle drove off is the trip's first.
             self.lead_ms = since
-            counts[BAND_0] = counts[IDLE] = counts[LOW_SPEED] = self._period_ms
+            counts[BAND_0] = counts[LOW_SPEED] = self._period_ms
+            if self._idle_before:
+                counts[IDLE] = self._period_ms
             self._change.push(0, self._speed_ckmh)
         else:
             self._speed_ckmh = UNKNOWN
@@ -182,8 +194,13 @@ class TripCore:
         else:
             metres = counts[DISTANCE]
             self._add_distance(since, before + speed)
-            self._gates[GAPS] += 1
-            self._gates[GAP_TIME] += since - weight
+            if speed == 0 and self._stand_first_ms:
+                # Amid standing: whether that is within the trip shows when the vehicle moves, like the standing itself.
+                self._stand_gaps += 1
+                self._stand_gap_ms += since - weight
+            else:
+                self._gates[GAPS] += 1
+                self._gates[GAP_TIME] += since - weight
             self._gates[BRIDGED] += counts[DISTANCE] - metres
             self._change.reset()
             self._change.push(0, speed)
@@ -234,6 +251,7 @@ class TripCore:
         self._stand_elapsed_ms += since
         if self._stand_first_ms == 0:
             self._stand_first_ms = weight
+            self._stand_first_idle_ms = self._stand_idle_ms
             self._stand_first_elapsed_ms = since
 
     def _settle(self) -> None:
@@ -242,7 +260,14 @@ class TripCore:
         counts[LOW_SPEED] += self._stand_ms
         counts[IDLE] += self._stand_idle_ms
         counts[ELAPSED] += self._stand_elapsed_ms
-        self._stand_ms = self._stand_idle_ms = self._stand_elapsed_ms = self._stand_first_ms = 0
+        self._gates[GAPS] += self._stand_gaps
+        self._gates[GAP_TIME] += self._stand_gap_ms
+        self._forget_stand()
+
+    def _forget_stand(self) -> None:
+        self._stand_ms = self._stand_idle_ms = self._stand_elapsed_ms = 0
+        self._stand_gaps = self._stand_gap_ms = 0
+        self._stand_first_ms = self._stand_first_idle_ms = self._stand_first_elapsed_ms = 0
 
     def _close(self) -> int:
         if not self._open:
@@ -252,8 +277,9 @@ class TripCore:
         if not self._powered and self._stand_first_ms:
             # Nothing said that the engine ran on: the trip ends with the first standing sample.
             self._stand_ms = self._stand_first_ms
-            self._stand_idle_ms = min(self._stand_idle_ms, self._stand_ms)
+            self._stand_idle_ms = self._stand_first_idle_ms
             self._stand_elapsed_ms = self._stand_first_elapsed_ms
+            self._stand_gaps = self._stand_gap_ms = 0
         self._settle()
         if counts[DISTANCE] < MIN_DISTANCE_M or counts[ELAPSED] < MIN_ELAPSED_MS:
             self._gates[TOO_SHORT] += 1
@@ -280,11 +306,15 @@ class TripCore:
                 self._powered,
                 self._since_ms,
                 self._speed_ckmh,
+                self._idle_before,
                 self._fraction,
                 self._stand_ms,
                 self._stand_idle_ms,
                 self._stand_elapsed_ms,
+                self._stand_gaps,
+                self._stand_gap_ms,
                 self._stand_first_ms,
+                self._stand_first_idle_ms,
                 self._stand_first_elapsed_ms,
             ]
             + list(self._counts)
@@ -294,7 +324,7 @@ class TripCore:
 
     def restore(self, state: list) -> None:
         """Go on from `state`, as returned by a core of the same definition, class and period. Raises ValueError."""
-        head = 12 + COUNTS + GATES
+        head = _HEAD + COUNTS + GATES
         if len(state) != head + self._change.STATE_LENGTH:
             raise ValueError("a checkpoint of %d numbers is of another version of the core" % len(state))
         (
@@ -304,15 +334,19 @@ class TripCore:
             self._powered,
             self._since_ms,
             self._speed_ckmh,
+            self._idle_before,
             self._fraction,
             self._stand_ms,
             self._stand_idle_ms,
             self._stand_elapsed_ms,
+            self._stand_gaps,
+            self._stand_gap_ms,
             self._stand_first_ms,
+            self._stand_first_idle_ms,
             self._stand_first_elapsed_ms,
-        ) = state[:12]
-        self._counts = array("i", state[12 : 12 + COUNTS])
-        self._gates = array("i", state[12 + COUNTS : head])
+        ) = state[:_HEAD]
+        self._counts = array("i", state[_HEAD : _HEAD + COUNTS])
+        self._gates = array("i", state[_HEAD + COUNTS : head])
         self._change.restore(state[head:])
 
 

@@ -1,0 +1,55 @@
+"""Decode a text file of hex strings, one a line, and print what each one is, or how it is refused.
+
+    codec_vectors.py FILE
+
+Runs unmodified on CPython and MicroPython. Each line gives one: the value in diagnostic notation or the refusal, then
+what it is as each message of the protocol.
+"""
+
+import sys
+
+from headway_protocol import ack, benchmark, cbor, counts, record, state
+from headway_protocol.errors import DecodeError
+
+
+def _record(data):
+    found = record.decode(data)
+    envelope = (found.kind, found.boot, found.seq, found.mono_ms, found.wall_ms, found.clock)
+    if found.kind == record.BIRTH:
+        return envelope, record.parse_birth(found.body)
+    if found.kind == record.LOSS:
+        return envelope, record.parse_loss(found.body)
+    if found.kind == record.EPISODE:
+        pack_id, start_ago_ms, packed, gates = record.parse_episode(found.body)
+        return envelope, pack_id, start_ago_ms, counts.unpack(packed, 25), counts.unpack(gates, 8)
+    return envelope, len(found.body)
+
+
+def _benchmark(data):
+    found = benchmark.decode(data)
+    return found.epoch, found.cohort, found.pack_id, [(key, found.tables[key]) for key in sorted(found.tables)]
+
+
+READERS = (cbor.decode, record.identity, _record, ack.decode, state.decode, _benchmark)
+
+
+def describe(data):
+    """Return one line about `data`."""
+    words = []
+    for reader in READERS:
+        try:
+            words.append(cbor.diagnostic(reader(data)))
+        except DecodeError as error:
+            words.append(f"!{error.code} {error}")
+    return " | ".join(words)
+
+
+def main(path):
+    """Describe each line of the file at `path` on standard output."""
+    with open(path) as lines:
+        for line in lines:
+            sys.stdout.write(describe(bytes.fromhex(line.strip())) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,48 @@
+"""Running a script of this folder on CPython, MicroPython and MicroPython with 31-bit small integers."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# Run by MicroPython only.
+collect_ignore = ["band.py", "heap_use.py", "no_allocation.py"]
+
+ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+
+INSTALL = {
+    "micropython": "apt-get install micropython (Debian 13 or later)",
+    "micropython32": "the i386 build of the same package under this name: its small integers have 31 bits",
+}
+
+
+@pytest.fixture
+def run_on() -> Callable[..., str]:
+    """A function of (host, script, *arguments, heap=None) that returns what the script printed; fails if it fails."""
+
+    def run(host: str, script: str, *arguments: str | Path, heap: str | None = None) -> str:
+        environment = dict(os.environ)
+        if host == "cpython":
+            command = [sys.executable]
+            environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "protocol"), str(ROOT / "edge")])
+        else:
+            found = shutil.which(host)
+            if found is None:
+                # Not a skip: a full run without MicroPython has not shown what it is there to show.
+                pytest.fail(f"{host} is not on the PATH. Install {INSTALL[host]}; .ci/run shows how it is done there.")
+            command = [found]
+            environment["MICROPYPATH"] = f"{ROOT / 'protocol'}:{ROOT / 'edge'}:.frozen"
+        if heap is not None:
+            command += ["-X", f"heapsize={heap}"]
+        command += [str(HERE / script), *map(str, arguments)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+        assert done.returncode == 0, f"{host} {script}: {done.stdout[-500:]}\n{done.stderr[-2000:]}"
+        assert done.stderr == ""
+        return done.stdout
+
+    return run

@@ -1,0 +1,51 @@
+"""Reason codes: numbers that never move, each with a way to it."""
+
+import cbor2
+import pytest
+
+from headway_protocol import ack, codes, record, topics
+from headway_protocol.errors import DecodeError
+
+
+def code_of(decode: object, message: object) -> int:
+    with pytest.raises(DecodeError) as caught:
+        decode(message)  # type: ignore[operator]
+    return caught.value.code
+
+
+def test_codes_keep_their_numbers_and_names() -> None:
+    assert {code: codes.explain(code)[0] for code in codes.known()} == {
+        1: "malformed",
+        2: "too-large",
+        3: "conflict",
+        4: "implausible",
+        5: "wrong-topic",
+        6: "newer-version",
+    }
+
+
+def test_each_code_is_reached_by_a_message_or_is_the_servers_to_give() -> None:
+    reached = {
+        code_of(record.decode, b""),
+        code_of(record.decode, bytes(1025)),
+        code_of(record.decode, cbor2.dumps([1, 2, 0, 1, 0, None, 0, []])),
+        code_of(topics.parse, "headway/v2/a/b/up"),
+        code_of(record.decode, cbor2.dumps([2])),
+    }
+    # Only who has stored records can see that a new one contradicts them.
+    given_by_the_server = {codes.CONFLICT}
+    assert sorted(reached | given_by_the_server) == codes.known()
+    assert reached & given_by_the_server == set()
+
+
+@pytest.mark.parametrize("code", codes.known())
+def test_each_code_says_cause_and_next_step(code: int) -> None:
+    name, cause, step = codes.explain(code)
+    assert name.replace("-", "").isalpha()
+    assert len(cause) > 10
+    assert len(step) > 10
+    assert ack.decode(ack.encode(1, 0, [(1, code)])) == (1, 0, [(1, code)])
+
+
+def test_a_code_of_the_future_is_explained_by_its_number() -> None:
+    assert codes.explain(7) == ("code-7", "a reason this version does not know", "read the release notes of the server")
