@@ -103,6 +103,11 @@ def vehicle_sources(trips: str, console: Console) -> list[VehicleSource]:
             console.print(f"[yellow]{error}[/]\nUsing the 14 simulated drivers that ship with Headway instead.")
         else:
             return [VehicleSource(v.name.replace("_", "-"), "car", v.day_files) for v in found]
+    return shipped_sources()
+
+
+def shipped_sources() -> list[VehicleSource]:
+    """The 14 simulated drivers that ship with Headway, a day each."""
     shipped = resources.files("headway_simulators.trips")
     names = sorted(item.name for item in shipped.iterdir() if item.name.endswith(".csv.gz"))
     return [VehicleSource(name.removesuffix(".csv.gz"), "car", [Path(str(shipped / name))]) for name in names]

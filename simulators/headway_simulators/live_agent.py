@@ -31,6 +31,7 @@ log = structlog.get_logger("headway.live")
 
 _QUEUE_MAX = 600  # ten minutes of samples at 1 Hz, should the agent be held up by its disk
 _GOODBYE_S = 5.0
+_STOP_TOGETHER_S = 1.0
 
 
 class _Ended:
@@ -140,7 +141,9 @@ def _loop(agent: Agent, reader: _Reader, clock: SystemClock, stopping: threading
                 agent.finish()
         else:
             if isinstance(arrival, _Ended):
-                agent.finish()
+                # Whoever stops a pipeline stops both ends: then the trip is not over, and is kept as it stands.
+                if not stopping.wait(_STOP_TOGETHER_S):
+                    agent.finish()
                 return arrival.error
             last_ms, sample = arrival
             agent.on_sample(last_ms, sample.speed_ckmh, sample.rpm, sample.ignition)

@@ -26,8 +26,8 @@ def doctor(
         findings = diagnose(host, port, server, store)
         for finding in findings:
             mark = {"ok": "[green]ok[/]  ", "note": "[yellow]note[/]", "bad": "[red]bad[/] "}[finding.grade]
-            console.print(f"{mark} {finding.what}", highlight=False)
+            console.print(f"{mark} {finding.what}", highlight=False, soft_wrap=True)
             if finding.next_step:
-                console.print(f"       {finding.next_step}", highlight=False)
+                console.print(f"       {finding.next_step}", highlight=False, soft_wrap=True)
         if any(finding.grade == "bad" for finding in findings):
             raise typer.Exit(1)

@@ -1,0 +1,217 @@
+"""The shapes of the API's answers. Times are ISO 8601 in UTC, values decimal numbers in the unit beside them."""
+
+from datetime import UTC, datetime
+
+from pydantic import BaseModel, Field
+
+from headway_edge.core.characteristics import Characteristic
+
+
+def instant(unix_ms: int | None) -> datetime | None:
+    """Return a time for an answer; None stays None, and so does one that no calendar has (a device's clock may lie)."""
+    if unix_ms is None:
+        return None
+    try:
+        return datetime.fromtimestamp(unix_ms / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def decimal(characteristic: Characteristic, value: int | None) -> float | None:
+    """Return a characteristic's integer value as a number in its unit."""
+    return None if value is None else value / 10**characteristic.decimals
+
+
+class Health(BaseModel):
+    """Whether the server does its work."""
+
+    ok: bool = Field(description="Database and broker both work.")
+    database: bool
+    broker: bool | None = Field(description="Subscribed at the broker; null where the server runs without one.")
+    queue_depth: int = Field(description="Messages received and not yet committed.")
+    last_commit_age_s: float | None = Field(description="Since the last commit of this process; null before the first.")
+
+
+class Device(BaseModel):
+    """A device, as it last told."""
+
+    device: str = Field(description="<group>/<name>, from its topic.", examples=["depot-7/bus-0142"])
+    person: str = Field(description="Pseudonymous id of who is counted.")
+    vehicle_class: str | None = Field(description="Null until the device's birth record has come.")
+    firmware: str | None
+    boot: int = Field(description="Highest boot heard of; 0: none.")
+    online: bool
+    first_seen: datetime | None
+    last_seen: datetime | None
+    clock: str | None = Field(description="Quality of its clock: unsynced, holdover or synced.")
+    backlog: int | None = Field(description="Records not acknowledged when it started.")
+    dropped: int | None = Field(description="Records it lost for good before it started.")
+    records: int
+    trips: int
+    km: float
+    duplicates: int
+    rejected: int
+    conflicts: int
+
+
+class DevicePage(BaseModel):
+    """A page of devices by name."""
+
+    devices: list[Device]
+    next: str | None = Field(description="Give it as `after` for the next page; null on the last one.")
+
+
+class Boot(BaseModel):
+    """How far one boot of a device is complete."""
+
+    boot: int
+    upto: int = Field(description="Up to this seq every record is stored, refused for good, or declared lost.")
+    highest: int = Field(description="Highest seq heard of; above `upto` there are gaps.")
+
+
+class Loss(BaseModel):
+    """Records that will never come."""
+
+    boot: int
+    first_seq: int
+    last_seq: int
+    reason: str
+
+
+class DeviceDetail(Device):
+    """A device, with its latest boots and losses."""
+
+    boots: list[Boot]
+    losses: list[Loss]
+
+
+class Value(BaseModel):
+    """A characteristic's value; null where it is not defined, which is not zero."""
+
+    value: float | None
+    unit: str
+
+
+class Trip(BaseModel):
+    """One trip."""
+
+    device: str
+    boot: int
+    seq: int
+    record_sha256: str = Field(description="SHA-256 of the record's bytes, in hex: equal to the device's own.")
+    person: str
+    epoch: int = Field(description="The epoch it was committed in, whenever it was driven.")
+    start: datetime | None = Field(description="By the device's clock; null while that had never been set.")
+    end: datetime | None
+    clock: str
+    characteristics: dict[str, Value]
+    gates: dict[str, float] = Field(description="What the data lacks: gaps, bridged metres, dropped samples.")
+
+
+class TripPage(BaseModel):
+    """A page of trips, the last committed first."""
+
+    trips: list[Trip]
+    next: str | None = Field(description="Give it as `cursor` for the next page; null on the last one.")
+
+
+class Cohort(BaseModel):
+    """A cohort in one epoch."""
+
+    cohort: str
+    persons: int
+    trips: int
+    km: float
+
+
+class Epoch(BaseModel):
+    """An epoch and who drove in it."""
+
+    epoch: int
+    opened: datetime | None
+    closed: datetime | None
+    cohorts: list[Cohort]
+
+
+class Cohorts(BaseModel):
+    """The open epoch, and the last closed one if there is one."""
+
+    open: Epoch
+    last_closed: Epoch | None
+
+
+class Knot(BaseModel):
+    """A point of a distribution: the mean of at least five persons around that share."""
+
+    share_pct: float
+    value: float
+
+
+class Table(BaseModel):
+    """The distribution of one characteristic over a cohort's persons."""
+
+    id: int
+    key: str
+    unit: str
+    persons: int
+    knots: list[Knot]
+
+
+class Benchmark(BaseModel):
+    """What a cohort's devices were sent."""
+
+    cohort: str
+    epoch: int
+    pack_id: str
+    tables: list[Table]
+
+
+class NotPublished(BaseModel):
+    """What was held back at the close. characteristic: null for the whole cohort."""
+
+    cohort: str
+    characteristic: str | None
+    persons: int
+    reason: str
+
+
+class Benchmarks(BaseModel):
+    """Benchmarks, and what the same epoch held back."""
+
+    benchmarks: list[Benchmark]
+    withheld: list[NotPublished]
+
+
+class Counters(BaseModel):
+    """Where every message went."""
+
+    records: int = Field(description="Stored, once each.")
+    duplicates: int = Field(description="The same record again; acknowledged again, not stored again.")
+    rejected: int = Field(description="Refused for good, with a code sent to the device.")
+    conflicts: int = Field(description="Other content under a key that is stored; in quarantine.")
+    quarantined: int
+    dead_letters: int = Field(description="Messages that are no record.")
+    parked: int = Field(description="Stored, but newer than this server; read after its upgrade.")
+    lost: int = Field(description="Records that devices declared lost.")
+
+
+class CloseRequest(BaseModel, extra="forbid"):
+    """Which epoch is meant."""
+
+    expected: int | None = Field(None, ge=1, description="Close only if this epoch is the open one.")
+
+
+class EpochClosed(BaseModel):
+    """A closed epoch."""
+
+    epoch: int
+    persons: int
+    cohorts: dict[str, int] = Field(description="Cohorts with a benchmark, and their persons.")
+    withheld: list[NotPublished]
+    messages: int = Field(description="Benchmark messages for devices.")
+
+
+class Problem(BaseModel):
+    """Why a request was refused."""
+
+    detail: str

@@ -1,0 +1,42 @@
+"""The web application: the page at /, the API under /api/v1, /healthz, and the API's description at /docs."""
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import SQLAlchemyError
+
+from headway_server import api, page
+from headway_server.running import Running
+
+log = structlog.get_logger(__name__)
+
+_DESCRIPTION = """Trips, devices, cohorts and benchmarks of a fleet, by pseudonymous id; reading needs no token, so serve it
+to operators only. Times are of the server's clock in UTC, except a trip's, which are of its device's."""
+
+
+def create_app(running: Running) -> FastAPI:
+    """Return the application over a running server."""
+    app = FastAPI(title="Headway fleet server", version=_version(), description=_DESCRIPTION)
+    app.state.running = running
+    app.include_router(api.router)
+    app.include_router(page.router)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    app.add_exception_handler(SQLAlchemyError, _database_failed)
+    app.add_exception_handler(OSError, _database_failed)
+    return app
+
+
+async def _database_failed(request: Request, error: Exception) -> JSONResponse:
+    log.warning("request failed", path=request.url.path, reason=(str(error) or type(error).__name__).splitlines()[0])
+    return JSONResponse({"detail": "the database does not answer; try again later, see /healthz"}, 503)
+
+
+def _version() -> str:
+    try:
+        return version("headway")
+    except PackageNotFoundError:
+        return "0"  # run from a checkout that is not installed

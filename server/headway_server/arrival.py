@@ -1,0 +1,218 @@
+"""What a message turned out to be, before anything is stored: a record, a presence, or a refusal with its reason.
+
+Pure: bytes in, a value out, in time linear in the message. It never raises, because one bad message must not stop a
+good one; who the message is from comes from its topic only.
+
+>>> from headway_protocol import record
+>>> data = record.encode(record.Record(record.LOSS, 3, 7, 5000, None, 0, record.loss_body(2, 10, 19, "full")))
+>>> arrival = read(Received("headway/v1/depot/bus-1/up", data))
+>>> arrival.device, arrival.boot, arrival.seq, arrival.loss
+('depot/bus-1', 3, 7, Loss(boot=2, first_seq=10, last_seq=19, reason='full'))
+>>> read(Received("headway/v1/depot/bus-1/up", b"hello")).reason
+'byte 0: a string of 8 bytes does not fit'
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from headway_edge.core import definition, period
+from headway_protocol import cbor, counts, record, state, topics
+from headway_protocol.codes import IMPLAUSIBLE, MALFORMED, NEWER_VERSION
+from headway_protocol.errors import DecodeError
+from headway_server.plausibility import contradiction
+
+PACK_ID: bytes = definition.pack_id()
+_IDENTITY_BYTES_MAX = 16 * record.RECORD_BYTES_MAX  # beyond it, not even the identity is looked for
+_INT64_MAX = (1 << 63) - 1
+
+# Why a stored record was not read.
+PARKED_VERSION, PARKED_KIND, PARKED_PACK = "version", "kind", "pack"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One message as the broker delivered it. retained: it was kept by the broker, not sent just now."""
+
+    topic: str
+    payload: bytes
+    retained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """What a device says of itself at the start of a boot."""
+
+    vehicle_class: str
+    firmware: str
+    backlog: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Records first_seq..last_seq of `boot` will never come."""
+
+    boot: int
+    first_seq: int
+    last_seq: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """A trip of a known definition. counts, gates: packed; totals: its share of a period."""
+
+    pack_id: bytes
+    start_ms: int | None
+    counts: bytes
+    gates: bytes
+    distance_m: int
+    totals: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A record to be stored. At most one of birth, loss and episode is set; none when it is parked.
+
+    device: "<group>/<name>". parked: why its meaning was not read, or None.
+    """
+
+    device: str
+    boot: int
+    seq: int
+    payload: bytes
+    hash: bytes
+    kind: int
+    schema: int
+    clock: int | None = None
+    parked: str | None = None
+    birth: Birth | None = None
+    loss: Loss | None = None
+    episode: Episode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """A device's online flag, with the boot it is of."""
+
+    device: str
+    boot: int
+    online: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A message that is not stored as a record.
+
+    device, boot, seq: None where the message does not show them; with all three, the device is told. code: of
+    `headway_protocol.codes`, None when none fits (nobody is told then).
+    """
+
+    topic: str
+    payload: bytes
+    code: int | None
+    reason: str
+    device: str | None = None
+    boot: int | None = None
+    seq: int | None = None
+
+
+def read(message: Received) -> Arrival | Presence | Refusal:
+    """Return what `message` is."""
+    try:
+        group, name, channel = topics.parse(message.topic)
+    except DecodeError as e:
+        return Refusal(message.topic, message.payload, e.code, str(e))
+    device = f"{group}/{name}"
+    if channel == topics.STATE:
+        return _read_presence(message, device)
+    if channel != topics.UP:
+        return Refusal(message.topic, message.payload, None, f"devices do not speak on {channel!r}")
+    if message.retained:
+        # Nobody sends these: what a broker kept may be of any age and from anybody, and would come again at each start.
+        return Refusal(message.topic, message.payload, None, "a retained message on an up topic")
+    try:
+        return _read_record(device, message.payload)
+    except DecodeError as e:
+        if e.code == NEWER_VERSION:
+            parked = _park_newer(device, message.payload)
+            if parked is not None:
+                return parked
+        return _refuse(message, device, e.code, str(e))
+    except Exception as e:  # noqa: BLE001 - a parser's own bug must cost one message, not the batch it came in
+        return _refuse(message, device, MALFORMED, f"{type(e).__name__} while reading")
+
+
+def _refuse(message: Received, device: str, code: int, reason: str) -> Refusal:
+    boot = seq = None
+    if len(message.payload) <= _IDENTITY_BYTES_MAX:
+        boot, seq = record.identity(message.payload) or (None, None)
+    return Refusal(message.topic, message.payload, code, reason, device, boot, seq)
+
+
+def _read_presence(message: Received, device: str) -> Presence | Refusal:
+    try:
+        boot, online = state.decode(message.payload)
+    except DecodeError as e:
+        return Refusal(message.topic, message.payload, e.code, str(e), device)
+    return Presence(device, boot, online)
+
+
+def _read_record(device: str, payload: bytes) -> Arrival:
+    found = record.decode(payload)
+    birth = loss = episode = parked = None
+    if found.kind == record.BIRTH:
+        firmware, vehicle_class, _packs, backlog, dropped = record.parse_birth(found.body)
+        birth = Birth(storable(vehicle_class), storable(firmware), backlog, dropped)
+    elif found.kind == record.LOSS:
+        boot, first_seq, last_seq, reason = record.parse_loss(found.body)
+        loss = Loss(boot, first_seq, last_seq, storable(reason))
+    elif found.kind == record.EPISODE:
+        episode = _read_episode(found)
+        if episode is None:
+            parked = PARKED_PACK
+    else:
+        parked = PARKED_KIND
+    return Arrival(
+        device,
+        found.boot,
+        found.seq,
+        payload,
+        hashlib.sha256(payload).digest(),
+        found.kind,
+        1,
+        found.clock,
+        parked,
+        birth,
+        loss,
+        episode,
+    )
+
+
+def _read_episode(found: record.Record) -> Episode | None:
+    pack_id, start_ago_ms, packed, packed_gates = record.parse_episode(found.body)
+    if pack_id != PACK_ID:
+        return None
+    trip = counts.unpack(packed, definition.COUNTS)
+    counts.unpack(packed_gates, definition.GATES)
+    impossible = contradiction(trip)
+    if impossible:
+        raise DecodeError(IMPLAUSIBLE, impossible)
+    start_ms = None if found.wall_ms is None else found.wall_ms - start_ago_ms
+    return Episode(pack_id, start_ms, packed, packed_gates, trip[definition.DISTANCE], period.of_trip(trip))
+
+
+def _park_newer(device: str, payload: bytes) -> Arrival | None:
+    identity = record.identity(payload)
+    items = cbor.decode(payload)
+    if identity is None or not isinstance(items, list):
+        return None
+    boot, seq = identity
+    kind = items[1] if isinstance(items[1], int) and 0 <= items[1] <= 255 else 0
+    schema = min(items[0], _INT64_MAX)
+    return Arrival(device, boot, seq, payload, hashlib.sha256(payload).digest(), kind, schema, parked=PARKED_VERSION)
+
+
+def storable(text: str) -> str:
+    """Return `text` as a database can hold it: PostgreSQL's text has no NUL, SQLite's tools stop at one."""
+    return text.replace("\x00", "\ufffd")

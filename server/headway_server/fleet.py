@@ -1,0 +1,191 @@
+"""Reading the store: devices, trips, cohorts, benchmarks and counters, as the API and the page show them.
+
+Every function takes a connection, so that what is shown together is of one state of the database. Nothing here writes.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, and_, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from headway_edge.core import period
+from headway_server.arrival import PACK_ID
+from headway_server.epochs import person_totals_of
+from headway_server.sequence import union_size
+from headway_server.tables import (
+    benchmarks,
+    boots,
+    dead_letters,
+    devices,
+    episodes,
+    epochs,
+    losses,
+    quarantine,
+    records,
+    withheld,
+)
+
+CLOSED_EPOCHS_MAX = 60  # of the list to choose from: more than a year of weeks
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Where every message went. lost: seqs that devices declared lost, counted once."""
+
+    devices: int
+    online: int
+    trips: int
+    distance_m: int
+    records: int
+    duplicates: int
+    rejected: int
+    conflicts: int
+    quarantined: int
+    dead_letters: int
+    parked: int
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class Knots:
+    """One published distribution. values: in the characteristic's quantum."""
+
+    epoch: int
+    cohort: str
+    characteristic: int
+    persons: int
+    shares_permille: list[int]
+    values: list[int]
+
+
+async def counters(connection: AsyncConnection) -> Counters:
+    """Count everything."""
+    d = devices.c
+    row = (
+        await connection.execute(
+            select(
+                func.count(),
+                func.count().filter(d.online),
+                *(
+                    func.coalesce(func.sum(column), 0)
+                    for column in (d.trips, d.distance_m, d.records, d.duplicates, d.rejected, d.conflicts)
+                ),
+            ).select_from(devices)
+        )
+    ).one()
+    quarantined = (await connection.execute(select(func.count()).select_from(quarantine))).scalar_one()
+    letters = (await connection.execute(select(func.coalesce(func.sum(dead_letters.c.count), 0)))).scalar_one()
+    parked = (
+        await connection.execute(select(func.count()).select_from(records).where(records.c.parked.is_not(None)))
+    ).scalar_one()
+    lost = 0
+    ranges: defaultdict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)
+    for device, boot, first, last in await connection.execute(
+        select(losses.c.device, losses.c.boot, losses.c.first_seq, losses.c.last_seq)
+    ):
+        ranges[device, boot].append((first, last))
+    lost = sum(union_size(of_boot) for of_boot in ranges.values())
+    # Sums of BIGINT are NUMERIC on PostgreSQL.
+    return Counters(*(int(n) for n in (*row, quarantined, letters, parked, lost)))
+
+
+async def list_devices(connection: AsyncConnection, after: str, limit: int) -> list[Row[Any]]:
+    """Return up to `limit` devices by name, those after the name `after`."""
+    query = select(devices).where(devices.c.device > after).order_by(devices.c.device).limit(limit)
+    return list(await connection.execute(query))
+
+
+async def find_device(connection: AsyncConnection, device: str) -> Row[Any] | None:
+    """Return one device, or None."""
+    return (await connection.execute(select(devices).where(devices.c.device == device))).one_or_none()
+
+
+async def device_boots(connection: AsyncConnection, device: str, limit: int) -> list[Row[Any]]:
+    """Return how far the device's latest boots are complete: (boot, upto, highest)."""
+    query = (
+        select(boots.c.boot, boots.c.upto, boots.c.highest)
+        .where(boots.c.device == device)
+        .order_by(boots.c.boot.desc())
+        .limit(limit)
+    )
+    return list(await connection.execute(query))
+
+
+async def device_losses(connection: AsyncConnection, device: str, limit: int) -> list[Row[Any]]:
+    """Return what the device declared lost, latest first: (boot, first_seq, last_seq, reason)."""
+    query = (
+        select(losses.c.boot, losses.c.first_seq, losses.c.last_seq, losses.c.reason)
+        .where(losses.c.device == device)
+        .order_by(losses.c.told_boot.desc(), losses.c.told_seq.desc())
+        .limit(limit)
+    )
+    return list(await connection.execute(query))
+
+
+async def list_trips(
+    connection: AsyncConnection, *, device: str | None, before: int | None, limit: int
+) -> list[Row[Any]]:
+    """Return up to `limit` trips, the last committed first; those committed before the trip with id `before`.
+
+    Each row is the episode with `hash`, the SHA-256 of its record's bytes.
+    """
+    key = [episodes.c[name] == records.c[name] for name in ("device", "boot", "seq")]
+    query = select(episodes, records.c.hash).join(records, and_(*key)).order_by(episodes.c.id.desc()).limit(limit)
+    if device is not None:
+        query = query.where(episodes.c.device == device)
+    if before is not None:
+        query = query.where(episodes.c.id < before)
+    return list(await connection.execute(query))
+
+
+async def list_epochs(connection: AsyncConnection) -> list[Row[Any]]:
+    """Return (number, opened_at_ms, closed_at_ms): the open epoch first, then the closed ones, latest first."""
+    query = select(epochs).order_by(epochs.c.number.desc()).limit(1 + CLOSED_EPOCHS_MAX)
+    return list(await connection.execute(query))
+
+
+async def cohort_persons(connection: AsyncConnection, epoch: int) -> dict[str, dict[str, list[int]]]:
+    """Return {cohort: {person: period totals}} of the known definition in an epoch."""
+    found = await person_totals_of(connection, epoch)
+    return {cohort: persons for (cohort, pack_id), persons in sorted(found.items()) if pack_id == PACK_ID}
+
+
+def cohort_sum(persons: dict[str, list[int]]) -> list[int]:
+    """Return the totals of all persons of a cohort together."""
+    total = period.empty()
+    for totals in persons.values():
+        total = period.merge(total, totals)
+    return total
+
+
+async def list_benchmarks(
+    connection: AsyncConnection, *, epoch: int | None = None, up_to_epoch: int | None = None
+) -> list[Knots]:
+    """Return the published tables of `epoch`, or of each cohort's newest epoch (not after `up_to_epoch`)."""
+    b = benchmarks.c
+    query = select(b.epoch, b.cohort, b.characteristic, b.persons, b.shares_permille, b.knot_values).where(
+        b.pack_id == PACK_ID
+    )
+    if epoch is not None:
+        query = query.where(b.epoch == epoch)
+    else:
+        newest = select(b.cohort, func.max(b.epoch).label("epoch")).where(b.pack_id == PACK_ID).group_by(b.cohort)
+        if up_to_epoch is not None:
+            newest = newest.where(b.epoch <= up_to_epoch)
+        latest = newest.subquery()
+        query = query.join(latest, (latest.c.cohort == b.cohort) & (latest.c.epoch == b.epoch))
+    rows = await connection.execute(query.order_by(b.cohort, b.characteristic))
+    return [Knots(*row) for row in rows]
+
+
+async def list_withheld(connection: AsyncConnection, epoch: int) -> list[Row[Any]]:
+    """Return what was not published in an epoch: (cohort, characteristic, persons, reason)."""
+    w = withheld.c
+    query = (
+        select(w.cohort, w.characteristic, w.persons, w.reason)
+        .where(w.epoch == epoch, w.pack_id == PACK_ID)
+        .order_by(w.cohort, w.characteristic)
+    )
+    return list(await connection.execute(query))

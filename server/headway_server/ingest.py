@@ -1,0 +1,130 @@
+"""The one write path: a batch of messages becomes rows, totals and acknowledgements, in one transaction.
+
+No transport: who calls it hands in messages and publishes what it returns (`mqtt_ingest`). Nothing is acknowledged that
+is not committed. A database error leaves nothing behind and is raised; the caller comes again with the same messages,
+and as every effect hangs on a key that is inserted once, nothing doubles; nor do two servers on one database.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from headway_protocol import topics
+from headway_server import refused
+from headway_server.arrival import Arrival, Presence, Received, Refusal, read
+from headway_server.database import Database
+from headway_server.receipts import Acknowledgement
+from headway_server.tables import records
+from headway_server.transaction import Batch, Key, Transaction
+
+log = structlog.get_logger(__name__)
+
+_PARKED_AT_ONCE = 500
+
+
+@dataclass(slots=True)
+class IngestCounts:
+    """What this process has committed since it started; for logs and health. The database has the whole truth."""
+
+    messages: int = 0
+    records: int = 0
+    duplicates: int = 0
+    refused: int = 0
+
+
+class Ingest:
+    """Commits messages to a database.
+
+    now_ms: the server's clock in Unix milliseconds, for what is shown (received at, last seen); nothing is ordered by it.
+    counts: totals of this process. births: devices whose class became known since `take_births` was last called.
+    """
+
+    def __init__(self, database: Database, now_ms: Callable[[], int]) -> None:
+        self._database = database
+        self._now_ms = now_ms
+        self.counts = IngestCounts()
+        self.last_commit_ms: int | None = None
+        self._births: set[str] = set()
+
+    def take_births(self) -> list[str]:
+        """Return the devices born since the last call: each now belongs to a cohort, whose benchmark it may get."""
+        births, self._births = sorted(self._births), set()
+        return births
+
+    async def commit(self, messages: Sequence[Received]) -> list[Acknowledgement]:
+        """Store `messages`, in one transaction, and return what to tell the devices.
+
+        One acknowledgement for each (device, boot) touched, more if it has over 256 rejections. A message that is no
+        record becomes a dead letter; it never fails the batch. Raises sqlalchemy.exc.DBAPIError (or OSError, from a
+        server that went away): nothing is stored then, and the same messages are to be handed in again.
+        """
+        batch = _sort(read(message) for message in messages)
+        now = self._now_ms()
+        async with self._database.write() as connection:
+            transaction = Transaction(connection, now)
+            acknowledgements = await transaction.apply(batch)
+        seen = transaction.seen.values()
+        self.counts.messages += len(messages)
+        self.counts.records += sum(device.stored for device in seen)
+        self.counts.duplicates += sum(device.duplicates for device in seen)
+        self.counts.refused += len(batch.refusals) + sum(device.conflicts for device in seen)
+        self.last_commit_ms = now
+        self._births |= transaction.births
+        return acknowledgements
+
+    async def read_parked(self) -> int:
+        """Read again what an older version of the server could not; return how many records were.
+
+        To be called at the start. A record that is still not understood stays as it is. The trips count in the epoch
+        that is open now. Safe beside other servers: each record is taken out of the parked ones once.
+        """
+        after: Key = ("", 0, 0)
+        done = 0
+        while True:
+            async with self._database.write() as connection:
+                arrivals, after = await _parked_after(connection, after)
+                if not arrivals:
+                    return done
+                done += await Transaction(connection, self._now_ms()).apply_parked(arrivals)
+
+    async def bury(self, message: Received, reason: str) -> None:
+        """Put a message aside as a dead letter without reading it: one that makes `commit` fail by itself."""
+        async with self._database.write() as connection:
+            await refused.bury(connection, [Refusal(message.topic, message.payload, None, reason)], self._now_ms())
+        self.counts.refused += 1
+
+
+def _sort(found: Iterable[Arrival | Presence | Refusal]) -> Batch:
+    batch = Batch()
+    for item in found:
+        if isinstance(item, Arrival):
+            batch.arrivals.append(item)
+        elif isinstance(item, Presence):
+            batch.presences.append(item)
+        else:
+            batch.refusals.append(item)
+    return batch
+
+
+async def _parked_after(connection: AsyncConnection, after: Key) -> tuple[list[Arrival], Key]:
+    """Return the next parked records as they read now, and where to go on; without those that are refused now."""
+    r = records.c
+    key = tuple_(r.device, r.boot, r.seq)
+    found: list[Arrival] = []
+    while not found:
+        query = select(r.device, r.boot, r.seq, r.payload).where(r.parked.is_not(None), key > after)
+        rows = (await connection.execute(query.order_by(r.device, r.boot, r.seq).limit(_PARKED_AT_ONCE))).all()
+        if not rows:
+            break
+        after = (rows[-1].device, rows[-1].boot, rows[-1].seq)
+        for row in rows:
+            group, name = row.device.split("/")
+            arrival = read(Received(topics.topic(group, name, topics.UP), row.payload))
+            if isinstance(arrival, Arrival):
+                found.append(arrival)
+            else:
+                log.warning("a kept record is not readable", device=row.device, boot=row.boot, seq=row.seq)
+    return found, after

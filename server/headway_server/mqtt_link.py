@@ -1,0 +1,206 @@
+"""One connection to the broker: subscribed, watched, and thrown away when it ends.
+
+paho keeps its session in memory, its network thread dies of an exception in a callback, and `is_connected()` says yes
+all the same. So callbacks only hand over, progress is measured instead of believed, and every connection is a new client:
+the broker, not paho, remembers the session under our client id.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import structlog
+from paho.mqtt.enums import CallbackAPIVersion
+
+from headway_protocol import topics
+from headway_server.arrival import Received
+from headway_server.inbox import Inbox
+from headway_server.settings import ServerSettings
+
+log = structlog.get_logger(__name__)
+
+_KEEPALIVE_S = 30
+_OPEN_TIMEOUT_S = 10
+_IN_FLIGHT_MAX = 200
+_OUTGOING_MAX = 20_000  # beyond it acknowledgements are not queued: devices send again and are answered then
+_FLUSH_TIMEOUT_S = 10
+# A broker has to answer an UNSUBSCRIBE whether or not there was such a subscription [MQTT-3.10.4-5]: the one request
+# of MQTT 3.1.1 that shows that both directions work and changes nothing.
+_NOBODYS_FILTER = "headway/heartbeat"
+
+
+class LinkError(Exception):
+    """The broker could not be reached, or did not let us in; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message, with what is needed to acknowledge it to the broker on the connection it came on."""
+
+    link: "Link"
+    message: Received
+    mid: int
+    qos: int
+
+
+class Link:
+    """A connection, from `open` to `close`; callbacks run in paho's thread and only hand over.
+
+    inbox: where deliveries go; while it is full, the network thread waits and the socket is not read.
+    """
+
+    def __init__(self, settings: ServerSettings, inbox: Inbox[Delivery]) -> None:
+        self._settings = settings
+        self._inbox = inbox
+        self._loop = asyncio.get_running_loop()
+        self._ready: asyncio.Future[None] = self._loop.create_future()
+        self._ended = asyncio.Event()
+        self._reason = "connection lost"
+        self._wanted = True
+        self._progress_s = self._loop.time()
+        self._last_publish: mqtt.MQTTMessageInfo | None = None
+        self._client = self._new_client()
+
+    def _new_client(self) -> mqtt.Client:
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._settings.broker_client_id,
+            clean_session=False,
+            protocol=mqtt.MQTTv311,
+            reconnect_on_failure=False,
+            manual_ack=True,
+        )
+        client.suppress_exceptions = True
+        client.max_inflight_messages_set(_IN_FLIGHT_MAX)
+        client.max_queued_messages_set(_OUTGOING_MAX)
+        if self._settings.broker_username is not None:
+            password = self._settings.broker_password
+            client.username_pw_set(
+                self._settings.broker_username, None if password is None else password.get_secret_value()
+            )
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_unsubscribe = self._on_progress
+        client.on_publish = self._on_progress
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        return client
+
+    # In paho's thread.
+
+    def _on_connect(self, client: mqtt.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._progress_s = self._loop.time()
+        if reason.is_failure:
+            self._call(self._fail, f"the broker refused us: {reason}")
+        else:
+            client.subscribe([(topics.subscription(topics.UP), 1), (topics.subscription(topics.STATE), 1)])
+
+    def _on_subscribe(self, _client: Any, _userdata: Any, _mid: int, reasons: Sequence[Any], _properties: Any) -> None:
+        self._progress_s = self._loop.time()
+        if any(reason.is_failure for reason in reasons):
+            self._call(self._fail, "the broker's access rules do not let us subscribe to the up and state topics")
+        else:
+            self._call(self._succeed)
+
+    def _on_progress(self, *_args: Any) -> None:
+        self._progress_s = self._loop.time()
+
+    def _on_disconnect(self, _client: Any, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._call(self._fail, f"connection ended: {reason}")
+
+    def _on_message(self, _client: Any, _userdata: Any, message: mqtt.MQTTMessage) -> None:
+        self._progress_s = self._loop.time()
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = repr(message)  # no topic of ours: it becomes a dead letter
+        received = Received(topic, bytes(message.payload), message.retain)
+        self._inbox.put(Delivery(self, received, message.mid, message.qos), lambda: self._wanted)
+
+    def _call(self, function: Any, *args: Any) -> None:
+        try:
+            self._loop.call_soon_threadsafe(function, *args)
+        except RuntimeError:  # the loop is closed: nobody is left to tell
+            self._wanted = False
+
+    # In the event loop.
+
+    def _succeed(self) -> None:
+        if not self._ready.done():
+            self._ready.set_result(None)
+
+    def _fail(self, reason: str) -> None:
+        self._reason = reason
+        if not self._ready.done():
+            self._ready.set_exception(LinkError(reason))
+        self._ended.set()
+
+    async def open(self) -> None:
+        """Connect and subscribe. Raises LinkError; `close` is to be called either way."""
+        host, port = self._settings.broker_host, self._settings.broker_port
+        try:
+            await asyncio.to_thread(self._client.connect, host, port, _KEEPALIVE_S)
+        except (OSError, ValueError) as e:
+            raise LinkError(f"{host}:{port}: {e}") from e
+        self._client.loop_start()
+        try:
+            async with asyncio.timeout(_OPEN_TIMEOUT_S):
+                await self._ready
+        except TimeoutError:
+            raise LinkError(f"{host}:{port} does not answer as an MQTT broker") from None
+
+    async def lasts(self, heartbeat_s: float, patience_s: float) -> str:
+        """Return, with the reason, when the connection has ended or made no progress for patience_s.
+
+        A request is sent each heartbeat_s; a network thread that waits for room in the inbox is not stalled.
+        """
+        while True:
+            try:
+                async with asyncio.timeout(heartbeat_s):
+                    await self._ended.wait()
+            except TimeoutError:
+                if self._inbox.blocked:
+                    self._progress_s = self._loop.time()
+                elif self._loop.time() - self._progress_s > patience_s:
+                    return f"no progress for {patience_s:g} s"
+                self._client.unsubscribe(_NOBODYS_FILTER)
+            else:
+                return self._reason
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+        """Hand a message to the client, QoS 1; return False if it did not take it."""
+        if self._ended.is_set():
+            return False
+        info = self._client.publish(topic, payload, qos=1, retain=retain)
+        if info.rc != mqtt.MQTT_ERR_SUCCESS:
+            return False
+        self._last_publish = info
+        return True
+
+    def acknowledge(self, delivery: Delivery) -> None:
+        """Tell the broker to forget a message; to be called after the commit."""
+        if delivery.qos and not self._ended.is_set():
+            self._client.ack(delivery.mid, delivery.qos)
+
+    async def flush(self) -> None:
+        """Wait, not for ever, until the broker has what was published."""
+        if self._last_publish is not None and not self._ended.is_set():
+            await asyncio.to_thread(self._wait_for_last)
+
+    def _wait_for_last(self) -> None:
+        assert self._last_publish is not None  # noqa: S101 - `flush` looked
+        try:
+            self._last_publish.wait_for_publish(_FLUSH_TIMEOUT_S)
+        except (RuntimeError, ValueError) as e:
+            log.warning("could not flush what was published", reason=str(e))
+
+    async def close(self) -> None:
+        """Disconnect and end the network thread. The broker keeps the session."""
+        self._wanted = False
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()

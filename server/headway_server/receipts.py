@@ -1,0 +1,118 @@
+"""What the devices are told: up to which seq each boot is complete, and what will never be accepted.
+
+`Handled` collects the seqs that one batch stored, refused or found declared lost, and at the end moves each boot's
+`upto` forward. In the common case, records in order, that takes no look at the records stored before.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from sqlalchemy import select, tuple_, union_all
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from headway_protocol import ack, topics
+from headway_server.database import insert_into
+from headway_server.sequence import advance
+from headway_server.tables import boots, losses, records, rejections
+
+Boot = tuple[str, int]  # device, boot
+_SEQS_PER_QUERY = 1000
+_BOOTS_PER_QUERY = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """One message to publish, QoS 1, not retained: only now may the device forget."""
+
+    topic: str
+    payload: bytes
+
+
+@dataclass(slots=True)
+class _Touched:
+    seqs: set[int] = field(default_factory=set)
+    ranges: list[tuple[int, int]] = field(default_factory=list)
+    rejections: dict[int, int] = field(default_factory=dict)
+
+
+class Handled:
+    """The seqs handled in one transaction, by (device, boot)."""
+
+    def __init__(self) -> None:
+        self._touched: defaultdict[Boot, _Touched] = defaultdict(_Touched)
+
+    def add_seq(self, device: str, boot: int, seq: int) -> None:
+        """A record was stored (now or before) or refused."""
+        self._touched[device, boot].seqs.add(seq)
+
+    def add_range(self, device: str, boot: int, first_seq: int, last_seq: int) -> None:
+        """The device declared these lost."""
+        self._touched[device, boot].ranges.append((first_seq, last_seq))
+
+    def reject(self, device: str, boot: int, seq: int, code: int) -> None:
+        """The device is to be told that this seq is refused."""
+        self._touched[device, boot].rejections[seq] = code
+
+    async def settle(self, connection: AsyncConnection) -> list[Acknowledgement]:
+        """Write how far each boot touched is complete, and return the acknowledgements, by device and boot.
+
+        To be called after the rows of this batch are inserted: what closes a gap lets earlier rows count.
+        """
+        keys = sorted(self._touched)
+        known: dict[Boot, tuple[int, int]] = {}
+        for at in range(0, len(keys), _BOOTS_PER_QUERY):
+            rows = await connection.execute(
+                select(boots.c.device, boots.c.boot, boots.c.upto, boots.c.highest).where(
+                    tuple_(boots.c.device, boots.c.boot).in_(keys[at : at + _BOOTS_PER_QUERY])
+                )
+            )
+            known.update({(device, boot): (upto, highest) for device, boot, upto, highest in rows})
+        changed = []
+        acknowledgements: list[Acknowledgement] = []
+        for device, boot in keys:
+            touched = self._touched[device, boot]
+            before, highest_before = known.get((device, boot), (0, 0))
+            upto = advance(before, touched.seqs, touched.ranges)
+            highest = max(highest_before, *touched.seqs, *(last for _, last in touched.ranges), 0)
+            if before < upto < highest:
+                upto = await _advance_over_stored(connection, device, boot, upto)
+            if (upto, highest) != (before, highest_before):
+                changed.append({"device": device, "boot": boot, "upto": upto, "highest": highest})
+            acknowledgements += _messages(device, boot, upto, sorted(touched.rejections.items()))
+        if changed:
+            insert = insert_into(connection, boots)
+            await connection.execute(
+                insert.on_conflict_do_update(
+                    index_elements=[boots.c.device, boots.c.boot],
+                    set_={"upto": insert.excluded.upto, "highest": insert.excluded.highest},
+                ),
+                changed,
+            )
+        return acknowledgements
+
+
+async def _advance_over_stored(connection: AsyncConnection, device: str, boot: int, upto: int) -> int:
+    """A gap was closed: go on over what came after it earlier. Costs what lies up to the next gap, not all of it."""
+    rows = await connection.execute(
+        select(losses.c.first_seq, losses.c.last_seq).where(losses.c.device == device, losses.c.boot == boot)
+    )
+    ranges = [(first, last) for first, last in rows]
+    while True:
+        following = union_all(
+            *(
+                select(table.c.seq).where(table.c.device == device, table.c.boot == boot, table.c.seq > upto)
+                for table in (records, rejections)
+            )
+        ).subquery()
+        query = select(following.c.seq).order_by(following.c.seq).limit(_SEQS_PER_QUERY)
+        reached = advance(upto, (await connection.execute(query)).scalars(), ranges)
+        if reached == upto:
+            return upto
+        upto = reached
+
+
+def _messages(device: str, boot: int, upto: int, rejected: list[tuple[int, int]]) -> list[Acknowledgement]:
+    group, name = device.split("/")
+    topic = topics.topic(group, name, topics.ACK)
+    starts = range(0, max(len(rejected), 1), ack.REJECTIONS_MAX)
+    return [Acknowledgement(topic, ack.encode(boot, upto, rejected[at : at + ack.REJECTIONS_MAX])) for at in starts]

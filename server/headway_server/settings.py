@@ -1,0 +1,127 @@
+"""The server's settings: from a TOML file, from the environment (HEADWAY_SERVER_*), and by keyword.
+
+Keywords win over the environment, the environment over the file, the file over the defaults below. A key that nobody reads
+is an error, because a misspelt `k_flor` would otherwise be a privacy floor that is not set.
+
+>>> settings = ServerSettings(http_port=8080)
+>>> settings.http_port, settings.k_floor, settings.embedded_broker
+(8080, 10, False)
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from headway_protocol.benchmark import FLOOR_MIN
+from headway_server.errors import ServerError
+
+ENVIRONMENT_PREFIX = "HEADWAY_SERVER_"
+
+
+class ServerSettings(BaseSettings):
+    """Everything that can be set; each field's description is its documentation.
+
+    Raises pydantic.ValidationError for an unknown key or a value out of range; `read_settings` turns that into a
+    ServerError.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, extra="forbid", frozen=True)
+
+    database_url: str = Field(
+        "sqlite+aiosqlite:///headway.db",
+        description="Where records are stored: sqlite+aiosqlite:///<path> or postgresql+asyncpg://<user>@<host>/<name>.",
+    )
+    broker_host: str = Field(
+        "127.0.0.1", description="Host of the MQTT broker; with embedded_broker, what it binds to."
+    )
+    broker_port: int = Field(1883, ge=0, le=65535, description="Port of the MQTT broker; 0 only for an embedded one.")
+    broker_username: str | None = Field(None, description="User at the broker; none: anonymous.")
+    broker_password: SecretStr | None = Field(None, description="Password at the broker.")
+    broker_client_id: str = Field(
+        "headway-server",
+        min_length=1,
+        max_length=65,
+        description="MQTT client id: the broker keeps what comes in while the server is away under this name. "
+        "Two servers at one broker need two.",
+    )
+    embedded_broker: bool = Field(
+        False,
+        description="Run a broker inside, to try things out. It lets everybody in and keeps nothing over a restart.",
+    )
+    http_host: str = Field("127.0.0.1", description="Address the page and the API are served on.")
+    http_port: int = Field(8000, ge=0, le=65535, description="Port of the page and the API; 0 takes a free one.")
+    k_floor: int = Field(10, ge=FLOOR_MIN, description="Persons a cohort needs before anything about it is published.")
+    epoch_days: float = Field(
+        7, ge=0, le=366, description="Length of an epoch in days; 0: epochs are closed only on request."
+    )
+    operator_token: SecretStr | None = Field(
+        None, min_length=8, description="Bearer token of requests that change something; none: they are refused."
+    )
+    batch_max: int = Field(500, ge=1, le=5000, description="Messages of one transaction, at most.")
+    batch_wait_ms: int = Field(
+        50, ge=0, le=5000, description="How long a message may wait for others to share a transaction."
+    )
+    queue_max: int = Field(
+        5000, ge=1, le=1_000_000, description="Messages in memory; when it is full nothing more is read."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no .env: one file is enough
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The order in which sources win."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def read_settings(path: Path | None = None, **overrides: Any) -> ServerSettings:
+    """Return the settings of the TOML file at `path` (None: no file), the environment and `overrides`.
+
+    Raises ServerError that names the file or the keys at fault; values are not repeated, some are secrets.
+    """
+    if path is not None:
+        try:
+            tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ServerError(f"there is no settings file {path}", "check the path") from None
+        except (OSError, UnicodeDecodeError) as e:
+            raise ServerError(f"cannot read {path}: {e}", "check the path and its permissions") from e
+        except tomllib.TOMLDecodeError as e:
+            raise ServerError(f"{path} is not TOML: {e}", "correct that line") from e
+    _check_environment()
+
+    class FileSettings(ServerSettings):
+        model_config = SettingsConfigDict(toml_file=path)
+
+    try:
+        found = FileSettings(**overrides)
+    except ValidationError as e:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in error['loc'])}: {_reason(error)}" for error in e.errors()
+        )
+        raise ServerError(
+            f"settings are not valid: {problems}", "known keys are " + ", ".join(sorted(ServerSettings.model_fields))
+        ) from None
+    return ServerSettings.model_construct(**{name: getattr(found, name) for name in ServerSettings.model_fields})
+
+
+def _reason(error: Any) -> str:
+    return "unknown key" if error["type"] == "extra_forbidden" else str(error["msg"])
+
+
+def _check_environment() -> None:
+    known = {ENVIRONMENT_PREFIX + name.upper() for name in ServerSettings.model_fields}
+    unknown = sorted(n for n in os.environ if n.upper().startswith(ENVIRONMENT_PREFIX) and n.upper() not in known)
+    if unknown:
+        raise ServerError(
+            f"environment variable {', '.join(unknown)} is not a setting",
+            "known ones are " + ", ".join(sorted(known)),
+        )

@@ -1,0 +1,224 @@
+"""The tables, as SQLAlchemy Core metadata: what is kept, under which key, in which unit.
+
+A device is addressed as "<group>/<name>", the two levels of its topic. Everything a device says is keyed by it first, so
+that PostgreSQL can be distributed by device. Times are Unix milliseconds of the server's clock and are shown, never
+compared: order is boot and seq within a device, and the epoch number across devices.
+
+Changing a table here needs a migration beside it (`migrations/versions`); a test compares the two.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
+
+DEVICE_LENGTH_MAX = 65  # two ids of 32 and the slash between them
+TEXT_LENGTH_MAX = 64  # of texts in records
+REASON_LENGTH_MAX = 200
+TOPIC_LENGTH_MAX = 200
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_ZERO = text("0")
+
+
+def _device_key() -> Column[str]:
+    return Column("device", String(DEVICE_LENGTH_MAX), ForeignKey("devices.device"), primary_key=True)
+
+
+# One row a device that ever spoke. A NULL vehicle_class means that no birth has come yet.
+devices = Table(
+    "devices",
+    metadata,
+    Column("device", String(DEVICE_LENGTH_MAX), primary_key=True),
+    Column(
+        "person", String(DEVICE_LENGTH_MAX), nullable=False, index=True
+    ),  # pseudonymous; the device until told otherwise
+    Column("vehicle_class", String(TEXT_LENGTH_MAX)),
+    Column("firmware", String(TEXT_LENGTH_MAX)),
+    Column("boot", BigInteger, nullable=False, server_default=_ZERO),  # highest heard of, in any message
+    Column(
+        "birth_boot", BigInteger, nullable=False, server_default=_ZERO
+    ),  # of the birth that class and firmware are from
+    Column("online", Boolean, nullable=False, server_default=false()),
+    Column("first_seen_ms", BigInteger, nullable=False),
+    Column("last_seen_ms", BigInteger, nullable=False),
+    Column("clock", SmallInteger),  # quality, of the record last stored (`headway_protocol.record`)
+    Column("backlog", BigInteger),  # records not yet acknowledged, as the birth said
+    Column("dropped", BigInteger),  # records lost for good, as the birth said
+    Column("records", BigInteger, nullable=False, server_default=_ZERO),
+    Column("trips", BigInteger, nullable=False, server_default=_ZERO),
+    Column("distance_m", BigInteger, nullable=False, server_default=_ZERO),
+    Column("duplicates", BigInteger, nullable=False, server_default=_ZERO),
+    Column("rejected", BigInteger, nullable=False, server_default=_ZERO),
+    Column("conflicts", BigInteger, nullable=False, server_default=_ZERO),
+)
+
+# Every record as it came, once. `parked`: why its meaning was not read (version, kind, pack); NULL: it was.
+records = Table(
+    "records",
+    metadata,
+    _device_key(),
+    Column("boot", BigInteger, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("kind", SmallInteger, nullable=False),
+    Column("schema", BigInteger, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),  # SHA-256 of the payload
+    Column("payload", LargeBinary, nullable=False),
+    Column("received_at_ms", BigInteger, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("parked", String(16)),
+    Index(None, "parked", sqlite_where=text("parked IS NOT NULL"), postgresql_where=text("parked IS NOT NULL")),
+    sqlite_with_rowid=False,
+)
+
+# The trips among them, in the order of commit (`id`), which is what lists are paged by.
+episodes = Table(
+    "episodes",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("device", String(DEVICE_LENGTH_MAX), ForeignKey("devices.device"), nullable=False),
+    Column("boot", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("person", String(DEVICE_LENGTH_MAX), nullable=False),
+    Column("pack_id", LargeBinary(8), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("start_ms", BigInteger),  # by the device's clock; NULL while that had never been set
+    Column("clock", SmallInteger, nullable=False),
+    Column("counts", LargeBinary, nullable=False),
+    Column("gates", LargeBinary, nullable=False),
+    Column("distance_m", BigInteger, nullable=False),
+    UniqueConstraint("device", "boot", "seq"),
+    Index(None, "device", "id"),
+)
+
+# How far each boot of a device is complete: every seq up to `upto` is stored, refused for good, or declared lost.
+boots = Table(
+    "boots",
+    metadata,
+    _device_key(),
+    Column("boot", BigInteger, primary_key=True),
+    Column("upto", BigInteger, nullable=False),
+    Column("highest", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Seqs that were refused for good; with `records` and `losses` they close the gaps.
+rejections = Table(
+    "rejections",
+    metadata,
+    _device_key(),
+    Column("boot", BigInteger, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("code", Integer, nullable=False),
+    Column("reason", String(REASON_LENGTH_MAX), nullable=False),
+    Column("received_at_ms", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What devices declared lost: first_seq..last_seq of `boot`, told by the record (told_boot, told_seq).
+losses = Table(
+    "losses",
+    metadata,
+    _device_key(),
+    Column("told_boot", BigInteger, primary_key=True),
+    Column("told_seq", BigInteger, primary_key=True),
+    Column("boot", BigInteger, nullable=False),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("reason", String(TEXT_LENGTH_MAX), nullable=False),
+    Index(None, "device", "boot"),
+)
+
+# Content that cannot be taken as it is, under an identity that is known: for a person to look at.
+quarantine = Table(
+    "quarantine",
+    metadata,
+    _device_key(),
+    Column("boot", BigInteger, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("code", Integer, nullable=False),
+    Column("reason", String(REASON_LENGTH_MAX), nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("received_at_ms", BigInteger, nullable=False),
+)
+
+# Messages that are no record; the same bytes on the same topic are one row that counts.
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("hash", LargeBinary(32), primary_key=True),  # SHA-256 of topic, NUL, payload
+    Column("topic", String(TOPIC_LENGTH_MAX), nullable=False),
+    Column("payload", LargeBinary, nullable=False),  # its first DEAD_LETTER_BYTES_MAX bytes
+    Column("payload_bytes", BigInteger, nullable=False),  # of all of it
+    Column("code", Integer),  # of `headway_protocol.codes`; NULL where none fits
+    Column("reason", String(REASON_LENGTH_MAX), nullable=False),
+    Column("received_at_ms", BigInteger, nullable=False),
+    Column("count", BigInteger, nullable=False),
+)
+
+epochs = Table(
+    "epochs",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("opened_at_ms", BigInteger, nullable=False),
+    Column("closed_at_ms", BigInteger),  # NULL: the open one, of which there is exactly one
+)
+
+# What a person's trips of an epoch add up to, by device: which cohort that is follows from the device's class at the
+# close, so that a trip that arrives before its device's birth counts where it belongs.
+person_totals = Table(
+    "person_totals",
+    metadata,
+    Column("epoch", Integer, ForeignKey("epochs.number"), primary_key=True),
+    _device_key(),
+    Column("person", String(DEVICE_LENGTH_MAX), primary_key=True),
+    Column("pack_id", LargeBinary(8), primary_key=True),
+    Column("totals", JSON, nullable=False),  # `headway_edge.core.period`
+)
+
+benchmarks = Table(
+    "benchmarks",
+    metadata,
+    Column("epoch", Integer, ForeignKey("epochs.number"), primary_key=True),
+    Column("cohort", String(TEXT_LENGTH_MAX), primary_key=True),
+    Column("pack_id", LargeBinary(8), primary_key=True),
+    Column("characteristic", Integer, primary_key=True),
+    Column("persons", Integer, nullable=False),
+    Column("shares_permille", JSON, nullable=False),
+    Column("knot_values", JSON, nullable=False),  # in the characteristic's quantum
+)
+
+# Why a cohort has no benchmark in an epoch, or one of its characteristics (0: all of them).
+withheld = Table(
+    "withheld",
+    metadata,
+    Column("epoch", Integer, ForeignKey("epochs.number"), primary_key=True),
+    Column("cohort", String(TEXT_LENGTH_MAX), primary_key=True),
+    Column("pack_id", LargeBinary(8), primary_key=True),
+    Column("characteristic", Integer, primary_key=True),
+    Column("persons", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+)

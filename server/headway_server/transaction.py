@@ -1,0 +1,217 @@
+"""One batch in one transaction: what is new is stored, what is repeated is counted, what contradicts is put aside.
+
+Called by `ingest` only, with messages already read. Locks are taken in one order everywhere: dead letters by hash, the
+epoch, devices by name; so batches of several servers and the closing of an epoch wait for each other, never for ever.
+"""
+
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy import ColumnElement, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from headway_protocol.codes import CONFLICT, IMPLAUSIBLE
+from headway_server import device_rows, refused, trip_rows
+from headway_server.arrival import Arrival, Presence, Refusal
+from headway_server.database import insert_into, slices
+from headway_server.device_rows import Seen
+from headway_server.receipts import Acknowledgement, Handled
+from headway_server.tables import epochs, losses, records
+
+log = structlog.get_logger(__name__)
+
+Key = tuple[str, int, int]  # device, boot, seq
+
+
+@dataclass(slots=True)
+class Batch:
+    """Messages by what they turned out to be, each kind in the order of arrival."""
+
+    arrivals: list[Arrival] = field(default_factory=list)
+    presences: list[Presence] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+
+
+class Transaction:
+    """The statements of one batch. seen: what it told about each device; births: devices whose class it told."""
+
+    def __init__(self, connection: AsyncConnection, now: int) -> None:
+        self._connection = connection
+        self._now = now
+        self._handled = Handled()
+        self.seen: dict[str, Seen] = {}
+        self.births: set[str] = set()
+
+    async def apply(self, batch: Batch) -> list[Acknowledgement]:
+        """Run every statement of the batch; return the acknowledgements, valid once the transaction is committed."""
+        told = [r for r in batch.refusals if r.device is not None and r.boot is not None and r.seq is not None]
+        for name in (
+            *(a.device for a in batch.arrivals),
+            *(p.device for p in batch.presences),
+            *(r.device for r in told),
+        ):
+            if name is not None:
+                self.seen.setdefault(name, Seen())
+        await refused.bury(self._connection, batch.refusals, self._now)
+        if not self.seen:
+            return []
+        epoch = await _open_epoch(self._connection)
+        persons = await device_rows.lock(self._connection, self.seen, self._now)
+        stored, repeated = await self._insert_records(batch.arrivals, epoch)
+        await self._tell_apart(stored, repeated)
+        await self._reject(told)
+        await self._insert_losses(stored)
+        await self._insert_trips(stored, epoch, persons)
+        self.births = await device_rows.describe(self._connection, self.seen, stored, batch.presences, self._now)
+        return await self._handled.settle(self._connection)
+
+    async def apply_parked(self, arrivals: list[Arrival]) -> int:
+        """As `apply`, for records that are stored already; return how many are understood now."""
+        for arrival in arrivals:
+            self.seen.setdefault(arrival.device, Seen())
+        epoch = await _open_epoch(self._connection)
+        persons = await device_rows.lock(self._connection, self.seen, self._now)
+        understood = []
+        for arrival in arrivals:
+            taken = await self._connection.execute(
+                update(records).where(*_is(arrival), records.c.parked.is_not(None)).values(parked=arrival.parked)
+            )
+            if taken.rowcount and arrival.parked is None:
+                understood.append(arrival)
+                self._handled.add_seq(*key_of(arrival))
+        await self._insert_losses(understood)
+        await self._insert_trips(understood, epoch, persons)
+        self.births = await device_rows.describe(self._connection, self.seen, understood, [], self._now)
+        await self._handled.settle(self._connection)
+        return len(understood)
+
+    async def _insert_records(self, arrivals: list[Arrival], epoch: int) -> tuple[list[Arrival], list[Arrival]]:
+        """Store what is new; return (stored, not stored because the key was there)."""
+        first: dict[Key, Arrival] = {}
+        repeated = []
+        for arrival in arrivals:
+            self._handled.add_seq(arrival.device, arrival.boot, arrival.seq)
+            if first.setdefault(key_of(arrival), arrival) is not arrival:
+                repeated.append(arrival)
+        if not first:
+            return [], []
+        rows = await self._connection.execute(
+            insert_into(self._connection, records)
+            .on_conflict_do_nothing()
+            .returning(records.c.device, records.c.boot, records.c.seq),
+            [
+                {
+                    "device": a.device,
+                    "boot": a.boot,
+                    "seq": a.seq,
+                    "kind": a.kind,
+                    "schema": a.schema,
+                    "hash": a.hash,
+                    "payload": a.payload,
+                    "received_at_ms": self._now,
+                    "epoch": epoch,
+                    "parked": a.parked,
+                }
+                for a in first.values()
+            ],
+        )
+        inserted: set[Key] = {(device, boot, seq) for device, boot, seq in rows}
+        stored = [a for key, a in first.items() if key in inserted]
+        repeated += [a for key, a in first.items() if key not in inserted]
+        for arrival in stored:
+            device = self.seen[arrival.device]
+            device.stored += 1
+            if arrival.boot >= device.boot and arrival.clock is not None:
+                device.clock = arrival.clock
+            device.boot = max(device.boot, arrival.boot)
+        return stored, repeated
+
+    async def _tell_apart(self, stored: list[Arrival], repeated: list[Arrival]) -> None:
+        """Repeats of what is stored are counted; other content under the same key is kept apart and refused."""
+        hashes = {key_of(a): a.hash for a in stored}
+        missing = sorted({key_of(a) for a in repeated} - hashes.keys())
+        for some in slices(missing):
+            rows = await self._connection.execute(
+                select(records.c.device, records.c.boot, records.c.seq, records.c.hash).where(
+                    tuple_(records.c.device, records.c.boot, records.c.seq).in_(some)
+                )
+            )
+            hashes.update({(device, boot, seq): hash_ for device, boot, seq, hash_ in rows})
+        conflicting = []
+        for arrival in repeated:
+            if hashes[key_of(arrival)] == arrival.hash:
+                self.seen[arrival.device].duplicates += 1
+            else:
+                conflicting.append(arrival)
+                self._handled.reject(arrival.device, arrival.boot, arrival.seq, CONFLICT)
+        reason = "other content is stored under this boot and seq"
+        kept = await refused.quarantine_records(
+            self._connection,
+            [(a.device, a.boot, a.seq, a.payload, CONFLICT, reason) for a in conflicting],
+            self._now,
+        )
+        for device in kept:
+            self.seen[device].conflicts += 1
+            log.warning("conflicting record", device=device, next_step="look for two units with this identity")
+
+    async def _reject(self, told: list[Refusal]) -> None:
+        rows = []
+        for refusal in told:
+            assert refusal.device is not None and refusal.boot is not None and refusal.seq is not None  # noqa: S101, PT018
+            assert refusal.code is not None  # noqa: S101 - `told` has only refusals of a known sender, which have a code
+            self._handled.add_seq(refusal.device, refusal.boot, refusal.seq)
+            self._handled.reject(refusal.device, refusal.boot, refusal.seq, refusal.code)
+            rows.append((refusal.device, refusal.boot, refusal.seq, refusal.payload, refusal.code, refusal.reason))
+        for device in await refused.reject(self._connection, rows, self._now):
+            self.seen[device].rejected += 1
+        await refused.quarantine_records(self._connection, [row for row in rows if row[4] == IMPLAUSIBLE], self._now)
+
+    async def _insert_losses(self, stored: list[Arrival]) -> None:
+        rows = []
+        for a in stored:
+            if a.loss is not None:
+                self._handled.add_range(a.device, a.loss.boot, a.loss.first_seq, a.loss.last_seq)
+                rows.append(
+                    {
+                        "device": a.device,
+                        "told_boot": a.boot,
+                        "told_seq": a.seq,
+                        "boot": a.loss.boot,
+                        "first_seq": a.loss.first_seq,
+                        "last_seq": a.loss.last_seq,
+                        "reason": a.loss.reason,
+                    }
+                )
+                log.warning(
+                    "records lost", device=a.device, boot=a.loss.boot, first=a.loss.first_seq, last=a.loss.last_seq
+                )
+        if rows:
+            await self._connection.execute(insert_into(self._connection, losses), rows)
+
+    async def _insert_trips(self, stored: list[Arrival], epoch: int, persons: dict[str, str]) -> None:
+        for arrival in stored:
+            if arrival.episode is not None:
+                self.seen[arrival.device].trips += 1
+                self.seen[arrival.device].distance_m += arrival.episode.distance_m
+        await trip_rows.insert(self._connection, stored, epoch, persons)
+
+
+def _is(arrival: Arrival) -> tuple[ColumnElement[bool], ...]:
+    r = records.c
+    return r.device == arrival.device, r.boot == arrival.boot, r.seq == arrival.seq
+
+
+def key_of(arrival: Arrival) -> Key:
+    """The identity of a record."""
+    return arrival.device, arrival.boot, arrival.seq
+
+
+async def _open_epoch(connection: AsyncConnection) -> int:
+    # FOR SHARE (PostgreSQL) holds off the closer until this batch is in. One that waited finds its row closed and, in
+    # the same statement, no other: it has to look again. On SQLite the transaction itself excludes the closer.
+    for _ in range(3):
+        query = select(epochs.c.number).where(epochs.c.closed_at_ms.is_(None)).with_for_update(read=True)
+        number = (await connection.execute(query)).scalar_one_or_none()
+        if number is not None:
+            return int(number)
+    raise RuntimeError("there is no open epoch: the epochs table was changed by hand")

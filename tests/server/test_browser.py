@@ -1,0 +1,121 @@
+"""The page in a real browser: a link followed, a chart drawn, nothing wider than a phone."""
+
+import asyncio
+import shutil
+import threading
+
+import pytest
+
+from headway_server.epochs import close_epoch
+from headway_server.service import serve
+from headway_server.settings import ServerSettings
+
+pytestmark = pytest.mark.full
+
+_NEEDS = (
+    "this test needs a browser, its driver and selenium: apt install chromium chromium-driver; pip install selenium"
+)
+
+
+@pytest.fixture
+def browser(tmp_path):
+    chromium = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+    driver = shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        missing = "the browser" if chromium is None else "`chromedriver`"
+        pytest.fail(f"{missing} is not on the path; {_NEEDS}")
+    try:
+        from selenium import webdriver
+    except ImportError:
+        pytest.fail(f"selenium is not installed; {_NEEDS}")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in (
+        *("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync"),
+        *("disable-background-networking", "disable-component-update", f"user-data-dir={tmp_path / 'profile'}"),
+    ):
+        options.add_argument(f"--{argument}")
+    one = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield one
+    one.quit()
+
+
+@pytest.fixture
+def page_url(database_url, open_store, make):
+    """A server with a fleet of 22 in it, in a thread of its own."""
+
+    async def fill():
+        store = await open_store(database_url)
+        await store.commit(*make.fleet(22, trips=3), *make.fleet(3, vehicle_class="bus", prefix="bus"))
+        await close_epoch(store.database, 10, 1_700_000_000_000)
+        await store.database.close()
+
+    asyncio.run(fill())
+    ready, urls, parts = threading.Event(), [], {}
+
+    async def run():
+        parts["loop"], parts["stop"] = asyncio.get_running_loop(), asyncio.Event()
+        settings = ServerSettings(
+            database_url=database_url, embedded_broker=True, broker_port=0, http_port=0, epoch_days=0
+        )
+        await serve(settings, lambda url: (urls.append(url), ready.set()), parts["stop"])
+
+    thread = threading.Thread(target=lambda: asyncio.run(run()))
+    thread.start()
+    assert ready.wait(15)
+    yield urls[0]
+    parts["loop"].call_soon_threadsafe(parts["stop"].set)
+    thread.join(15)
+    assert not thread.is_alive()
+
+
+def chart_is_drawn(browser):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    image = browser.find_element("id", "chart")
+    WebDriverWait(browser, 10).until(lambda b: b.execute_script("return arguments[0].complete", image))
+    return browser.execute_script("return arguments[0].naturalWidth", image) > 300 and image.is_displayed()
+
+
+def test_a_characteristic_s_link_shows_its_chart_and_tables(browser, page_url):
+    browser.get(page_url)
+    assert chart_is_drawn(browser)
+    browser.find_element("link text", "Mileage").click()
+    assert "characteristic=101" in browser.current_url
+    assert browser.find_element("css selector", "nav [aria-current]").text == "Mileage"
+    assert chart_is_drawn(browser)
+    knots = browser.find_element("id", "knots")
+    assert [cell.text for cell in knots.find_elements("css selector", "tbody td")] == ["22.5", "39.0", "54.0", "70.5"]
+    drivers = browser.find_elements("css selector", "#drivers-table tbody tr")
+    assert len(drivers) == 22
+    assert drivers[0].is_displayed()
+
+    browser.find_element("partial link text", "Mileage (km)").click()
+    browser.find_element("partial link text", "Mileage (km)").click()
+    first = browser.find_element("css selector", "#drivers-table tbody tr")
+    assert first.text.startswith("depot/car-021 3 78.0"), "sorted by mileage, highest first"
+
+    severe = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    assert severe == [], "nothing was refused by the page's own policy"
+
+
+def test_a_cohort_can_be_chosen_without_a_script(browser, page_url):
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    browser.get(page_url)
+    browser.find_element("name", "cohort").find_element("xpath", "option[.='bus']").click()
+    browser.find_element("css selector", "form button").click()
+    assert "3 of at least 10 persons" in browser.find_element("id", "note").text
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_nothing_is_wider_than_a_phone(browser, page_url, dark):
+    metrics = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    scheme = {"features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", scheme)
+    browser.get(page_url)
+    assert chart_is_drawn(browser)
+    assert browser.execute_script("return document.documentElement.scrollWidth") == 390
+    shown = browser.execute_script("return document.getElementById('chart').currentSrc")
+    assert "size=narrow" in shown
+    assert ("theme=dark" in shown) is dark

@@ -1,0 +1,147 @@
+"""The same code on PostgreSQL: tables, every way a message can arrive, two servers at once, a close under load."""
+
+import asyncio
+import itertools
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from headway_protocol import cbor, codes
+from headway_server import tables
+from headway_server.app import create_app
+from headway_server.epochs import close_epoch, latest_messages
+from headway_server.running import Running
+from headway_server.settings import ServerSettings
+
+pytestmark = [pytest.mark.anyio, pytest.mark.full]
+BUS = "depot/bus-1"
+_number = itertools.count()
+_NEEDS = "this test needs PostgreSQL's programs and asyncpg: apt install postgresql; pip install asyncpg"
+
+
+@pytest.fixture(scope="module")
+def postgresql(tmp_path_factory):
+    """A server of its own; its URL. As root it runs as the user postgres: PostgreSQL refuses root."""
+    found = shutil.which("initdb") or next(
+        iter(sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")))), None
+    )
+    if found is None:
+        pytest.fail(_NEEDS)
+    try:
+        import asyncpg  # noqa: F401
+    except ImportError:
+        pytest.fail(_NEEDS)
+    programs = Path(found).resolve().parent
+    home = tmp_path_factory.mktemp("postgresql")
+    user = "postgres" if os.geteuid() == 0 else None
+    if user:
+        shutil.chown(home, user)
+        for parent in home.parents[:2]:
+            parent.chmod(0o755)  # pytest's directories are for their owner only
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    data = home / "data"
+
+    def run(*command):
+        done = subprocess.run(command, user=user, cwd=home, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr + done.stdout
+
+    run(programs / "initdb", "-D", data, "-U", "headway", "-A", "trust", "--no-sync")
+    options = f"-p {port} -k {home} -c listen_addresses=127.0.0.1"
+    run(programs / "pg_ctl", "-D", data, "-o", options, "-l", home / "log", "-w", "start")
+    yield f"postgresql+asyncpg://headway@127.0.0.1:{port}/"
+    run(programs / "pg_ctl", "-D", data, "-m", "fast", "-w", "stop")
+
+
+@pytest.fixture
+async def store(postgresql, open_store):
+    import asyncpg
+
+    name = f"fleet_{next(_number)}"
+    connection = await asyncpg.connect(postgresql.replace("+asyncpg", "") + "postgres")
+    await connection.execute(f"CREATE DATABASE {name}")
+    await connection.close()
+    one = await open_store(postgresql + name)
+    yield one
+    await one.database.close()
+
+
+async def test_migrations_make_exactly_the_tables_of_the_code(store, open_store):
+    again = await open_store(store.url)
+    await again.database.close()
+    async with store.database.read() as connection:
+        difference = await connection.run_sync(
+            lambda sync: compare_metadata(MigrationContext.configure(sync), tables.metadata)
+        )
+    assert difference == []
+
+
+async def test_every_kind_of_message(store, make):
+    bad = cbor.encode([1, 2, 1, 3, 5, None, 0, "no body"])
+    implausible = make.trip(1, 4, make.trip_counts(km=900))
+    newer = cbor.encode([2, 2, 1, 5])
+    answer = await store.commit(
+        make.up(make.birth(1, firmware="nul\x00")),
+        make.up(make.trip(1, 2)),
+        make.up(make.trip(1, 2)),
+        make.up(make.trip(1, 2, km=11)),
+        make.up(bad),
+        make.up(implausible),
+        make.up(newer),
+        make.up(make.loss(1, 8, 1, 6, 7)),
+        make.up(b"junk"),
+        make.up(b"junk"),
+        make.state(1),
+    )
+    assert answer == [(BUS, 1, 8, [(2, codes.CONFLICT), (3, codes.MALFORMED), (4, codes.IMPLAUSIBLE)])]
+    device = await store.device()
+    assert (device.records, device.trips, device.duplicates, device.rejected, device.conflicts) == (4, 1, 1, 2, 1)
+    assert (device.online, device.firmware, device.distance_m) == (True, "nul\ufffd", 10_000)
+    assert (await store.totals())[BUS][:2] == [1, 10_000]
+    assert await store.commit(make.up(make.trip(1, 2))) == [(BUS, 1, 8, [])]
+
+
+async def test_two_servers_and_a_closer_at_once_lose_and_double_nothing(store, open_store, make):
+    other = await open_store(store.url)
+    fleet = make.fleet(12, trips=20)
+    batches = [fleet[n : n + 25] for n in range(0, len(fleet), 25)]
+
+    async def ingest(one, order):
+        for batch in order:
+            await one.commit(*batch)
+
+    async def close():
+        for _ in range(5):
+            await asyncio.sleep(0.05)
+            await close_epoch(other.database, 10, 1, even_if_empty=True)
+
+    await asyncio.gather(ingest(store, batches), ingest(other, batches[::-1]), close())
+    t = tables.person_totals.c
+    trips = {}
+    for device, totals in await store.rows(t.device, t.totals):
+        trips[device] = trips.get(device, 0) + totals[0]
+    assert trips == {f"depot/car-{i:03}": 20 for i in range(12)}
+    e = tables.epochs.c
+    assert [row for row in await store.rows(e.number, e.closed_at_ms, order=e.number) if row[1] is None] == [(6, None)]
+    await other.database.close()
+
+
+async def test_the_page_and_the_api_read_it(store, make):
+    await store.commit(*make.fleet(22))
+    closed = await close_epoch(store.database, 10, 1)
+    assert await latest_messages(store.database) == closed.publications
+    running = Running(ServerSettings(), store.database, store.ingest, None, lambda: 1)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(create_app(running)), base_url="http://fleet") as client:
+        for path in ("", "chart.svg", "healthz", *(f"api/v1/{name}" for name in
+                     ("devices", "devices/depot/car-000", "trips", "cohorts", "benchmarks", "counters"))):  # fmt: skip
+            answer = await client.get("/" + path)
+            assert answer.status_code == 200, (path, answer.text)
+        assert (await client.get("/api/v1/counters")).json()["records"] == 66

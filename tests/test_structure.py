@@ -1,0 +1,66 @@
+"""Imports go one way: protocol <- edge, protocol <- server, all <- simulators; the server sees the edge's pure core only."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# What MicroPython has, of what these files may use.
+MICROPYTHON_MODULES = {"array", "binascii", "hashlib", "os", "struct"}
+MICROPYTHON_FILES = [
+    *(ROOT / "protocol/headway_protocol").glob("*.py"),
+    *(ROOT / "edge/headway_edge/core").glob("*.py"),
+    ROOT / "edge/headway_edge/session.py",
+    ROOT / "edge/headway_edge/outbox_file.py",
+]
+
+
+def imports(path: Path) -> set[str]:
+    """Absolute names of the modules that a file imports when it runs."""
+    found = set()
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in tree.body if path in MICROPYTHON_FILES else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            module = node.module or ""
+            found.add(module)
+            if module.startswith("headway_"):
+                found.update(f"{module}.{alias.name}" for alias in node.names)
+    return found
+
+
+def headway_imports(package: str) -> dict[Path, set[str]]:
+    files = list((ROOT / package).rglob("*.py"))
+    assert files
+    return {path: {name for name in imports(path) if name.startswith("headway_")} for path in files}
+
+
+@pytest.mark.parametrize(
+    ("package", "allowed"),
+    [
+        ("protocol/headway_protocol", ("headway_protocol",)),
+        ("edge/headway_edge/core", ("headway_protocol", "headway_edge.core")),
+        ("edge/headway_edge", ("headway_protocol", "headway_edge")),
+        ("server/headway_server", ("headway_protocol", "headway_edge.core", "headway_server")),
+    ],
+)
+def test_a_package_imports_only_what_lies_below_it(package: str, allowed: tuple[str, ...]) -> None:
+    for path, names in headway_imports(package).items():
+        for name in names:
+            fits = any(name == root or name.startswith(root + ".") for root in allowed)
+            assert fits, f"{path}: {name}"
+
+
+@pytest.mark.parametrize("path", MICROPYTHON_FILES, ids=lambda path: path.name)
+def test_files_for_microcontrollers_import_only_what_micropython_has(path: Path) -> None:
+    for name in imports(path):
+        assert name.startswith("headway_") or name in MICROPYTHON_MODULES, f"{path}: {name}"
+
+
+def test_nothing_on_the_device_or_the_server_knows_that_it_is_simulated() -> None:
+    for package in ("edge", "protocol", "server"):
+        for path in (ROOT / package).rglob("*.py"):
+            assert "headway_simulators" not in path.read_text(encoding="utf-8"), path
