@@ -7,6 +7,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
+from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import SQLAlchemyError
 
 from headway_server import api, page
@@ -20,7 +21,8 @@ to operators only. Times are of the server's clock in UTC, except a trip's, whic
 
 def create_app(running: Running) -> FastAPI:
     """Return the application over a running server."""
-    app = FastAPI(title="Headway fleet server", version=_version(), description=_DESCRIPTION)
+    # FastAPI's own page would load its scripts from somewhere else; a fleet's server may have no way there.
+    app = FastAPIOffline(title="Headway fleet server", version=_version(), description=_DESCRIPTION)
     app.state.running = running
     app.include_router(api.router)
     app.include_router(page.router)

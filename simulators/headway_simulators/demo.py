@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
@@ -31,14 +32,18 @@ _SETTLE_S = 120.0
 _COLUMNS = {
     "trips": "trips",
     "mileage_km": "km",
-    "mileage_per_trip_km": "km per trip",
-    "short_trip_ratio_pct": "trips < 18 km, %",
-    "low_speed_ratio_pct": "time < 29 km/h, % per trip",
-    "idle_share_pct": "idle, %",
-    "stops_per_km": "stops per km",
-    "hard_accelerations_per_100km": "hard acc. /100 km",
-    "hard_brakings_per_100km": "hard brk. /100 km",
+    "mileage_per_trip_km": "km/trip",
+    "short_trip_ratio_pct": "short%",
+    "low_speed_ratio_pct": "slow%",
+    "idle_share_pct": "idle%",
+    "stops_per_km": "stops",
+    "hard_accelerations_per_100km": "acc",
+    "hard_brakings_per_100km": "brk",
 }
+_LEGEND = (
+    "short: trips under 18 km; slow: time under 29 km/h, mean over trips; stops per km; "
+    "acc, brk: hard accelerations and brakings per 100 km"
+)
 
 
 @dataclass(frozen=True)
@@ -159,13 +164,12 @@ def take_books(vehicles: Sequence[Vehicle], server: "ServerProcess") -> Books:
 
 def drivers_table(vehicles: Sequence[Vehicle]) -> Table:
     """Every driver's characteristics, as in Table II of the founding paper, from the devices' own totals."""
-    table = Table(
-        title=f"What {len(vehicles)} drivers' own devices computed", caption="- : not defined, no distance yet"
-    )
-    table.add_column("driver")
+    title = f"What {len(vehicles)} drivers' own devices computed"
+    table = Table(title=title, caption=_LEGEND, box=SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
+    table.add_column("driver", no_wrap=True)
     shown = [item for item in PERIOD if item.key in _COLUMNS]
     for item in shown:
-        table.add_column(_COLUMNS[item.key], justify="right", max_width=12)
+        table.add_column(_COLUMNS[item.key], justify="right", no_wrap=True)
     for vehicle in vehicles:
         totals = vehicle.agent.totals.both()
         table.add_row(vehicle.source.device, *(characteristics.text(item, item.value(totals)) for item in shown))

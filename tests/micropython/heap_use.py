@@ -1,4 +1,3 @@
-# ruff: noqa: T201 - a script whose output is its result
 """Import what a microcontroller needs to watch a trip and make its record, run one, and print the heap; MicroPython only.
 
 heap_use.py

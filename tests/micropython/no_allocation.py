@@ -1,4 +1,3 @@
-# ruff: noqa: T201 - a script whose output is its result
 """Update the core with the heap locked; MicroPython only. Prints what the core went through, or where it allocated.
 
     no_allocation.py core | allocating

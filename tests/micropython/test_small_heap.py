@@ -32,7 +32,7 @@ def test_one_allocation_in_a_seldom_path_is_found(host: str, run_on: RunOn) -> N
 def test_protocol_and_core_fit_64_kilobytes_from_source(run_on: RunOn, capsys: pytest.CaptureFixture[str]) -> None:
     used = numbers(run_on("micropython32", "heap_use.py", heap="64k"))
     with capsys.disabled():
-        print(f"\nheap of a 32-bit MicroPython: {used['modules']} B modules, {used['core']} B core")  # noqa: T201
+        print(f"\nheap of a 32-bit MicroPython: {used['modules']} B modules, {used['core']} B core")
     assert used["record"] == 60
     assert used["modules"] < 32_000
     assert used["core"] < 1_300
