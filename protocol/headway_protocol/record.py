@@ -158,8 +158,9 @@ def episode_body(pack_id: bytes, start_ago_ms: int, counts: bytes, gates: bytes)
     pack_id: PACK_ID_BYTES of the definition's hash; values of different definitions are never compared.
     start_ago_ms: how long before the record's mono_ms the episode began (which may be before this boot).
     counts, gates: accumulators and data-quality counters in the pack's order (`headway_protocol.counts`).
+    Raises EncodeError for a body that `parse_episode` would refuse; so do the others.
     """
-    return [pack_id, start_ago_ms, counts, gates]
+    return _readable(parse_episode, [pack_id, start_ago_ms, counts, gates])
 
 
 def parse_episode(body: list) -> tuple:
@@ -179,7 +180,7 @@ def birth_body(firmware: str, vehicle_class: str, packs: list, backlog: int, dro
     firmware: name and version. vehicle_class: "car", "taxi", "bus", "truck".
     packs: [(pack_id, name, version), ...] held. backlog: records not yet acknowledged. dropped: records lost for good.
     """
-    return [firmware, vehicle_class, [list(pack) for pack in packs], backlog, dropped]
+    return _readable(parse_birth, [firmware, vehicle_class, [list(pack) for pack in packs], backlog, dropped])
 
 
 def parse_birth(body: list) -> tuple:
@@ -207,7 +208,16 @@ def parse_birth(body: list) -> tuple:
 
 def loss_body(boot: int, first_seq: int, last_seq: int, reason: str) -> list:
     """Return the body of a LOSS: records first_seq..last_seq of `boot` will never come, and why."""
-    return [boot, first_seq, last_seq, reason]
+    return _readable(parse_loss, [boot, first_seq, last_seq, reason])
+
+
+def _readable(parse: object, body: list) -> list:
+    # What a server would refuse for good is refused here, where it can still be mended.
+    try:
+        parse(body)  # type: ignore[operator]
+    except DecodeError as error:
+        raise EncodeError(str(error))  # noqa: B904 - MicroPython does not chain
+    return body
 
 
 def parse_loss(body: list) -> tuple:

@@ -368,3 +368,21 @@ def test_each_kind_has_a_name_and_numbers_never_move() -> None:
         8: "loss",
     }
     assert record.CLOCK_NAMES == {0: "unsynced", 1: "holdover", 2: "synced"}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: record.birth_body("f" * 65, "car", [], 0, 0),
+        lambda: record.birth_body("f", "car", [(bytes(7), "p", 1)], 0, 0),
+        lambda: record.birth_body("f", "car", [], -1, 0),
+        lambda: record.loss_body(1, 2, 1, "reason"),
+        lambda: record.loss_body(1, 1, 2, "r" * 65),
+        lambda: record.episode_body(bytes(9), 0, b"", b""),
+        lambda: record.episode_body(bytes(8), -1, b"", b""),
+        lambda: record.episode_body(bytes(8), 0, bytes(513), b""),
+    ],
+)
+def test_a_body_that_a_server_would_refuse_for_good_is_not_made(make) -> None:
+    with pytest.raises(EncodeError):
+        make()
