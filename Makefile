@@ -20,10 +20,11 @@ help:
 $(VENV)/.runtime: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Headway needs Python 3.11 or newer: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python's venv module is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
-	@echo "Setting up in $(VENV) (about 30 seconds) ..."
+	@echo "Setting up in $(VENV) (about 30 seconds) ..."; date +%s >$(@F).started
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
 	@$(PIP) install -qq --require-hashes --requirement requirements.lock
 	@$(PIP) install -qq --no-deps --no-build-isolation --editable .
+	@echo "Set up in $$(($$(date +%s) - $$(cat $(@F).started))) s."; rm -f $(@F).started
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock

@@ -1,6 +1,8 @@
 """Imports go one way: protocol <- edge, protocol <- server, all <- simulators; the server sees the edge's pure core only."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,3 +66,41 @@ def test_nothing_on_the_device_or_the_server_knows_that_it_is_simulated() -> Non
     for package in ("edge", "protocol", "server"):
         for path in (ROOT / package).rglob("*.py"):
             assert "headway_simulators" not in path.read_text(encoding="utf-8"), path
+
+
+def test_the_agent_runs_where_nothing_of_the_servers_is_installed(tmp_path: Path) -> None:
+    """As after `pip install headway[edge]`: every import of the other extras' libraries fails."""
+    absent = [
+        "fastapi",
+        "uvicorn",
+        "sqlalchemy",
+        "alembic",
+        "aiosqlite",
+        "jinja2",
+        "matplotlib",
+        "numpy",
+        "amqtt",
+        "httpx",
+    ]
+    script = (
+        f"import sys; sys.modules.update(dict.fromkeys({absent!r}))\n"
+        f"sys.argv = ['headway', 'agent', '--store', {str(tmp_path / 'outbox.db')!r}]\n"
+        "from headway_simulators.command import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], input="", capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "No comparison yet" in done.stdout
+
+
+def test_a_missing_extra_is_named_with_how_to_install_it() -> None:
+    script = (
+        "import sys; sys.modules['fastapi'] = None\n"
+        "sys.argv = ['headway', 'serve', '--http-port', '0', '--database', 'sqlite+aiosqlite://']\n"
+        "from headway_simulators.command import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "the Python package 'fastapi' is not installed" in done.stderr
+    assert "pip install 'headway[server]'" in done.stderr

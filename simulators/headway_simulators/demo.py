@@ -67,6 +67,7 @@ def run_demo(once: bool, trips: str, keep: Path | None, http_port: int) -> bool:
     temporary one. http_port: 0 takes a free one. Raises SimulatorError or AgentError, saying what to do.
     """
     console = Console()
+    started_s = time.monotonic()
     sources = vehicle_sources(trips, console)
     folder = keep or Path(tempfile.mkdtemp(prefix="headway-demo-"))
     token = secrets.token_urlsafe(16)
@@ -74,6 +75,7 @@ def run_demo(once: bool, trips: str, keep: Path | None, http_port: int) -> bool:
         folder.mkdir(parents=True, exist_ok=True)
         with ServerProcess(folder, http_port, free_port(), token) as server:
             books = _loop(console, sources, folder, server)
+            console.print(f"The demo took {time.monotonic() - started_s:.0f} s.", highlight=False)
             console.print(f"\n[bold]The fleet's page[/]: {server.url}", highlight=False)
             if not once:
                 console.print("Serving until Ctrl-C.")

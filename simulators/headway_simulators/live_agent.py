@@ -24,7 +24,7 @@ from headway_edge.outbox import Outbox
 from headway_edge.settings import AgentSettings
 from headway_edge.watcher import Trip
 from headway_simulators.errors import SimulatorError
-from headway_simulators.recordings import row_parser
+from headway_simulators.recordings import samples_of
 from headway_simulators.samples import Sample
 
 log = structlog.get_logger("headway.live")
@@ -64,22 +64,7 @@ class _Reader(threading.Thread):
         self.arrivals.put(_Ended(error))
 
     def _read(self, lines: TextIO) -> None:
-        rows = csv.reader(_without_nul(lines))
-        header = next(rows, None)
-        if header is None:
-            return
-        parse = row_parser([name.strip() for name in header], self._name)
-        while True:
-            try:
-                row = next(rows)
-            except StopIteration:
-                return
-            except csv.Error:
-                self.problems["row_unreadable"] += 1
-                continue
-            sample = parse(row, self.problems) if row else None
-            if sample is None:
-                continue
+        for sample in samples_of(csv.reader(_without_nul(lines)), self._name, self.problems):
             try:
                 self.arrivals.put_nowait((self._clock.mono_ms(), sample))
             except queue.Full:

@@ -75,7 +75,7 @@ def read(path: Path) -> Recording:
         )
     problems: Counter[str] = Counter()
     text = data.decode("utf-8-sig", errors="replace").replace("\x00", "")
-    samples = list(_rows(path, csv.reader(io.StringIO(text, newline="")), problems))
+    samples = list(samples_of(csv.reader(io.StringIO(text, newline="")), str(path), problems))
     if not samples:
         raise SimulatorError(
             f"{path} has a header but no usable sample: {_tally(problems)}. Check the timestamp column."
@@ -87,8 +87,15 @@ def _tally(problems: Counter[str]) -> str:
     return ", ".join(f"{kind} {count}" for kind, count in sorted(problems.items())) or "nothing after the header"
 
 
-def _rows(path: Path, rows: Iterator[list[str]], problems: Counter[str]) -> Iterator[Sample]:
-    parse = row_parser([name.strip() for name in next(rows, [])], str(path))
+def samples_of(rows: Iterator[list[str]], source: str, problems: Counter[str]) -> Iterator[Sample]:
+    """Yield the samples of CSV rows that begin with a header, counting in `problems` what cannot be understood.
+
+    source: its name in messages. Raises SimulatorError if the header makes no recording; no rows at all are no samples.
+    """
+    header = next(rows, None)
+    if header is None:
+        return
+    parse = row_parser([name.strip() for name in header], source)
     while True:
         try:
             row = next(rows)
@@ -97,9 +104,7 @@ def _rows(path: Path, rows: Iterator[list[str]], problems: Counter[str]) -> Iter
         except csv.Error:
             problems["row_unreadable"] += 1
             continue
-        if not row:
-            continue
-        sample = parse(row, problems)
+        sample = parse(row, problems) if row else None
         if sample is not None:
             yield sample
 
