@@ -73,6 +73,8 @@ def run_demo(once: bool, trips: str, keep: Path | None, http_port: int) -> bool:
     token = secrets.token_urlsafe(16)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise SimulatorError(f"{folder} is not empty. The demo starts from nothing: empty it, or name another.")
         with ServerProcess(folder, http_port, free_port(), token) as server:
             books = _loop(console, sources, folder, server)
             console.print(f"The demo took {time.monotonic() - started_s:.0f} s.", highlight=False)

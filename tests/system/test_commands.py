@@ -33,6 +33,14 @@ def test_the_demo_shows_the_loop_and_its_books_balance() -> None:
     assert "The fleet's page: http://127.0.0.1:" in done.stdout
 
 
+def test_the_demo_leaves_a_folder_with_something_in_it_alone(tmp_path: Path) -> None:
+    (tmp_path / "headway.db").write_text("mine")
+    done = headway("demo", "--once", "--trips", "shipped", "--keep", tmp_path)
+    assert done.returncode == 1
+    assert "is not empty" in done.stderr
+    assert (tmp_path / "headway.db").read_text() == "mine"
+
+
 def test_the_demos_books_do_not_balance_when_a_stored_trip_is_missing() -> None:
     from headway_simulators.demo import Books
 
