@@ -28,21 +28,22 @@ _UINT, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
 _INTEGER_LIMIT = 1 << 64
 
 
-def encode(value: object) -> bytes:
+def encode(value: object, depth_max: int = MAX_DEPTH) -> bytes:
     """Return the one canonical encoding of `value`.
 
     value: int in -2**64..2**64-1, bool, None, bytes, str, list, tuple or dict (keys: int, str) of these, with at most
-    MAX_DEPTH arrays and maps around an item.
+    depth_max arrays and maps around an item.
     Raises EncodeError for anything else, floats included.
     """
     out = bytearray()
-    _append(out, value, 0)
+    _append(out, value, depth_max)
     return bytes(out)
 
 
 def _append(out: bytearray, value: object, depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise EncodeError("deeper than %d levels" % MAX_DEPTH)
+    # `depth` counts down: how many levels are still allowed below.
+    if depth < 0:
+        raise EncodeError("nested too deeply")
     # bool before int: on CPython True is an int, on MicroPython it is not.
     if value is None:
         out.append(0xF6)
@@ -66,13 +67,13 @@ def _append(out: bytearray, value: object, depth: int) -> None:
         _check_count(len(value))
         _append_head(out, _ARRAY, len(value))
         for item in value:
-            _append(out, item, depth + 1)
+            _append(out, item, depth - 1)
     elif isinstance(value, dict):
         _check_count(len(value))
         _append_head(out, _MAP, len(value))
         for encoded, key in _sorted_keys(value):
             out.extend(encoded)
-            _append(out, value[key], depth + 1)
+            _append(out, value[key], depth - 1)
     else:
         raise EncodeError("the wire does not carry %r" % (type(value),))
 
@@ -125,12 +126,12 @@ def _append_head(out: bytearray, major: int, argument: int) -> None:
         out.append((argument >> shift) & 0xFF)
 
 
-def decode(data: bytes) -> object:
-    """Return the value whose canonical encoding is exactly `data`.
+def decode(data: bytes, depth_max: int = MAX_DEPTH) -> object:
+    """Return the value whose canonical encoding is exactly `data`, with at most depth_max arrays and maps around an item.
 
     Raises DecodeError (code MALFORMED, the byte's position in the text) for anything else, in time linear in len(data).
     """
-    value, end = _read(data, 0, 0)
+    value, end = _read(data, 0, depth_max)
     if end != len(data):
         raise _malformed(end, "%d bytes after the value" % (len(data) - end))
     return value
@@ -150,7 +151,7 @@ def first_items(data: bytes, count: int) -> list:
         raise _malformed(0, "not an array of %d items" % count)
     items = []
     for _ in range(count):
-        item, at = _read(data, at, 1)
+        item, at = _read(data, at, MAX_DEPTH - 1)
         items.append(item)
     return items
 
@@ -177,8 +178,8 @@ def _read_head(data: bytes, at: int) -> tuple:
 
 
 def _read(data: bytes, at: int, depth: int) -> tuple:
-    if depth > MAX_DEPTH:
-        raise _malformed(at, "deeper than %d levels" % MAX_DEPTH)
+    if depth < 0:
+        raise _malformed(at, "nested too deeply")
     start = at
     major, argument, at = _read_head(data, at)
     if major == _UINT:
@@ -202,7 +203,7 @@ def _read(data: bytes, at: int, depth: int) -> tuple:
         if major == _ARRAY:
             items = []
             for _ in range(argument):
-                item, at = _read(data, at, depth + 1)
+                item, at = _read(data, at, depth - 1)
                 items.append(item)
             return items, at
         return _read_map(data, at, argument, depth)
@@ -219,14 +220,14 @@ def _read_map(data: bytes, at: int, count: int, depth: int) -> tuple:
     last = b""
     for _ in range(count):
         start = at
-        key, at = _read(data, at, depth + 1)
+        key, at = _read(data, at, depth - 1)
         encoded = bytes(data[start:at])
         if encoded <= last:
             raise _malformed(start, "map keys are not sorted and unique")
         last = encoded
         if not _is_key(key):
             raise _malformed(start, "a map key is neither an integer nor text")
-        pairs[key], at = _read(data, at, depth + 1)
+        pairs[key], at = _read(data, at, depth - 1)
     return pairs, at
 
 

@@ -1,0 +1,286 @@
+"""Episodes of a pack: the core that runs a compiled pack, one sample at a time.
+
+The gatekeeper around the pack's own code is the same for every pack of kind "trip": which samples count, when a trip
+begins and ends, what of its end is parking. What is counted in a trip is the pack's affair.
+"""
+
+from array import array
+
+from headway_edge.core.definition import (
+    BACKWARDS,
+    BRIDGED,
+    DUPLICATE,
+    GAP_TIME,
+    GAPS,
+    GATES,
+    OUT_OF_RANGE,
+    TOO_SHORT,
+)
+from headway_edge.core.definition import (
+    MISSING as MISSING_SPEED,
+)
+from headway_edge.core.history import History
+from headway_edge.core.pack import MISSING, Pack
+from headway_edge.core.pack_code import generate, wire_numbers
+from headway_edge.core.trip import CLOSED, OPENED
+from headway_protocol import counts as packed
+
+ELAPSED, DISTANCE = 0, 1  # the first two cells of every pack
+EVENT_FLAG_SHIFT = 2  # bit 2 + i of an update's flags: event i was counted
+
+_MOMENT_LIMIT_MS = 1 << 29
+_THIN_MS = 40
+_HEAD = 10  # numbers of a checkpoint before the arrays
+
+
+class EpisodeCore:
+    """Accumulators of the episode under way, and of the one just closed, as a pack defines them.
+
+    pack: a checked pack. vehicle_class: one of its classes. period_ms: the sampling period, 40..1000. `signals`: the
+    buffer for a sample's signals in the pack's order, to be filled before each `update`. `ages`: how long ago (ms) an
+    event that an update reports has fired. Nothing is allocated by an update on a 32-bit heap.
+    """
+
+    def __init__(self, pack: Pack, vehicle_class: str, period_ms: int = 1000) -> None:
+        if not _THIN_MS <= period_ms <= 1000:
+            raise ValueError("a sampling period of %d ms is not in %d..1000" % (period_ms, _THIN_MS))
+        source, plan = generate(pack, vehicle_class)
+        made = {}  # type: dict
+        exec(source, made)  # noqa: S102 - written by us from a checked pack: integers and our own names
+        self._fold_sample = made["fold"]
+        self._screen = made["screen"]
+        self.pack = pack
+        self._plan = plan
+        self._period_ms = period_ms
+        self._near_ms, self._gap_ms, self._standing_ms, self._limit_ms, self._min_m, self._min_ms = pack.rules
+        self._cells = array("i", [0] * plan.core_cells)
+        self._kept = array("i", [0] * plan.core_cells)  # as of the first sample of the last standing
+        self._gates = array("i", [0] * GATES)
+        self.closed = array("i", [0] * plan.core_cells)
+        self.closed_gates = array("i", [0] * GATES)
+        self._start = array("i", plan.state_start)
+        self._state = array("i", plan.state_start)
+        self.ages = array("i", [0] * max(1, len(pack.events)))
+        # Twice the declared rate still reaches as far back as the pack asks.
+        self._history = History(plan.columns, 2 * plan.window_ms // period_ms + 4) if plan.columns else None
+        self.signals = array("i", [MISSING] * len(pack.signals))
+        self._lead = array("i", [MISSING] * len(pack.signals))
+        self.lead_ms = 0
+        self._open = 0
+        self._powered = 0
+        self._since_ms = 0
+        self._speed = MISSING
+        self._fraction = 0
+        self._standing = 0
+        self._stand_ms = 0
+        self._stand_gaps = 0
+        self._stand_gap_ms = 0
+
+    def update(self, dt_ms: int) -> int:
+        """Fold in the sample in `signals`; return bits OPENED, CLOSED (as `headway_edge.core.trip`) and events counted.
+
+        dt_ms: since the update before, negative if time ran backwards. Events reported together with CLOSED belong to
+        the episode that closed.
+        """
+        since = self._since_ms + dt_ms
+        if since > _MOMENT_LIMIT_MS:
+            since = _MOMENT_LIMIT_MS
+        elif since < -_MOMENT_LIMIT_MS:
+            since = -_MOMENT_LIMIT_MS
+        self._since_ms = since
+        pack, s = self.pack, self.signals
+        self._screen(s)
+        ignition = s[pack.ignition] if pack.ignition >= 0 else MISSING
+        if ignition == 0:
+            self._speed = MISSING
+            return self._close()
+        speed = s[pack.speed]
+        if speed < 0 or speed > pack.signals[pack.speed][5]:
+            self._gates[MISSING_SPEED if speed < 0 else OUT_OF_RANGE] += 1
+            return 0
+        flags = 0
+        if self._speed >= 0:
+            if since < _THIN_MS and since > -self._gap_ms:
+                if since <= 0:
+                    self._gates[DUPLICATE if since == 0 else BACKWARDS] += 1
+                return 0
+            if since <= 0:
+                self._gates[BACKWARDS] += 1
+            if since <= 0 or since > self._gap_ms or (self._open and self._cells[ELAPSED] >= self._limit_ms):
+                flags = self._close()
+                self._speed = MISSING
+        powered = ignition == 1 or (pack.engine_speed >= 0 and s[pack.engine_speed] > 0)
+        if not self._open and (speed > 0 or powered):
+            flags |= self._begin(since)
+        if self._open:
+            flags |= self._fold(since, speed, powered)
+        else:
+            lead = self._lead
+            for i in range(len(s)):
+                lead[i] = s[i]
+        self._speed = speed
+        self._since_ms = 0
+        return flags
+
+    def finish(self) -> int:
+        """Close the open episode, if any; returns CLOSED and events that were still waiting, or 0."""
+        self._speed = MISSING
+        return self._close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an episode is under way."""
+        return self._open == 1
+
+    def _begin(self, since: int) -> int:
+        cells, state = self._cells, self._state
+        for i in range(len(cells)):
+            cells[i] = 0
+        for i in range(len(state)):
+            state[i] = self._start[i]
+        self._gates[GAPS] = self._gates[GAP_TIME] = self._gates[BRIDGED] = 0
+        self._open = 1
+        self._powered = 0
+        self._standing = 0
+        self._stand_ms = 0
+        self._fraction = 360000
+        self.lead_ms = 0
+        if self._speed >= 0 and since <= self._near_ms:
+            self.lead_ms = since
+            self._fold_sample(cells, state, self._lead, self.ages, self._history, 0, self._period_ms, 0, 1, 0)
+        else:
+            self._speed = MISSING
+        return OPENED
+
+    def _fold(self, since: int, speed: int, powered: bool) -> int:
+        cells, gates = self._cells, self._gates
+        weight = self._period_ms
+        near = first = 0
+        metres = cells[DISTANCE]
+        if self._speed < 0:
+            since = 0
+            first = 1
+        else:
+            self._add_distance(since, self._speed + speed)
+            if since <= self._near_ms:
+                weight, near = since, 1
+            else:
+                gates[BRIDGED] += cells[DISTANCE] - metres
+                gates[GAPS] += 1
+                gates[GAP_TIME] += since - weight
+        if powered:
+            self._powered = 1
+        cells[ELAPSED] += since
+        flags = self._fold_sample(
+            cells,
+            self._state,
+            self.signals,
+            self.ages,
+            self._history,
+            since,
+            weight,
+            near,
+            first,
+            cells[DISTANCE] - metres,
+        )
+        if speed:
+            self._standing = 0
+        elif not self._standing:
+            # From the next sample on it may turn out to be parking.
+            self._standing = 1
+            self._stand_ms = 0
+            kept = self._kept
+            for i in range(len(kept)):
+                kept[i] = cells[i]
+            self._stand_gaps, self._stand_gap_ms = gates[GAPS], gates[GAP_TIME]
+            self._stand_ms = since
+        else:
+            self._stand_ms += since
+            if self._stand_ms > self._standing_ms and not powered:
+                self._powered = 0
+                flags |= self._close()
+        return flags
+
+    def _add_distance(self, since: int, speed_sum: int) -> None:
+        # As in TripCore: a trapezium, in metres, whole seconds apart to stay under 2**29.
+        seconds = since // 1000
+        part = speed_sum * seconds
+        fraction = self._fraction + (part % 720) * 1000 + speed_sum * (since - seconds * 1000)
+        self._cells[DISTANCE] += part // 720 + fraction // 720000
+        self._fraction = fraction % 720000
+
+    def _close(self) -> int:
+        if not self._open:
+            return 0
+        self._open = 0
+        cells = self._cells
+        first_event = len(cells) - len(self.pack.events)
+        if self._standing and not self._powered:
+            for i in range(first_event):  # events are kept: what happened, happened
+                cells[i] = self._kept[i]
+            self._gates[GAPS], self._gates[GAP_TIME] = self._stand_gaps, self._stand_gap_ms
+        if cells[DISTANCE] < self._min_m or cells[ELAPSED] < self._min_ms:
+            self._gates[TOO_SHORT] += 1
+            return 0
+        flags = CLOSED
+        state = self._state
+        for i, base in enumerate(self._plan.event_state):
+            if state[base + 2]:
+                cells[first_event + i] += state[base + 2]
+                self.ages[i] = state[base + 3]
+                flags |= 4 << i
+        for i in range(len(cells)):
+            self.closed[i] = cells[i]
+        for i in range(GATES):
+            self.closed_gates[i] = self._gates[i]
+            self._gates[i] = 0
+        return flags
+
+    def state(self) -> list:
+        """Everything that a restart needs to go on with the open episode, as integers; for a checkpoint."""
+        found = [
+            self.lead_ms,
+            self._open,
+            self._powered,
+            self._since_ms,
+            self._speed,
+            self._fraction,
+            self._standing,
+            self._stand_ms,
+            self._stand_gaps,
+            self._stand_gap_ms,
+        ]
+        for numbers in (self._cells, self._kept, self._gates, self._state, self._lead):
+            found.extend(numbers)
+        return found + (self._history.state() if self._history is not None else [])
+
+    def restore(self, saved: list) -> None:
+        """Go on from `saved`, given by a core of the same pack, class and period. Raises ValueError for any other."""
+        arrays = (self._cells, self._kept, self._gates, self._state, self._lead)
+        history_at = _HEAD + sum([len(numbers) for numbers in arrays])
+        if len(saved) != history_at + (self._history.state_length() if self._history is not None else 0):
+            raise ValueError("a checkpoint of %d numbers is of another pack or version" % len(saved))
+        (
+            self.lead_ms,
+            self._open,
+            self._powered,
+            self._since_ms,
+            self._speed,
+            self._fraction,
+            self._standing,
+            self._stand_ms,
+            self._stand_gaps,
+            self._stand_gap_ms,
+        ) = saved[:_HEAD]
+        at = _HEAD
+        for numbers in arrays:
+            for i in range(len(numbers)):
+                numbers[i] = saved[at + i]
+            at += len(numbers)
+        if self._history is not None:
+            self._history.restore(saved[history_at:])
+
+
+def wire_cells(core: EpisodeCore) -> bytes:
+    """Pack the accumulators of the episode that `core` has just closed for the wire."""
+    return packed.pack(wire_numbers(core.pack, core.closed))
