@@ -6,16 +6,14 @@ source's clock (monotonic on a device, the recorded time in a replay); wall time
 
 from dataclasses import dataclass, field
 
-from headway_edge.core import definition
+from headway_edge.core import data_quality, definition
+from headway_edge.core.data_quality import CLOSED, OPENED, wire_gates
 from headway_edge.core.trip import (
     ACCELERATED_HARD,
     BRAKED_HARD,
-    CLOSED,
-    OPENED,
     UNKNOWN,
     TripCore,
     wire_counts,
-    wire_gates,
 )
 from headway_protocol import cbor
 from headway_protocol import counts as packed
@@ -43,7 +41,7 @@ class Trip:
 
     def quality(self) -> list[int]:
         """The gate counters in the definition's order, the time in tenths of a second."""
-        return packed.unpack(self.gates, definition.GATES)
+        return packed.unpack(self.gates, data_quality.GATES)
 
     @property
     def elapsed_ms(self) -> int:

@@ -8,7 +8,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Row, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from headway_edge.core import definition
+from headway_edge.core import data_quality, definition
 from headway_edge.core.characteristics import BY_ID, TRIP
 from headway_protocol import counts, topics
 from headway_protocol.record import CLOCK_NAMES
@@ -202,7 +202,7 @@ def _device(row: Row[Any]) -> dict[str, Any]:
 
 def _trip(row: Row[Any]) -> answers.Trip:
     accumulators = counts.unpack(row.counts, definition.COUNTS)
-    gates = counts.unpack(row.gates, definition.GATES)
+    gates = counts.unpack(row.gates, data_quality.GATES)
     elapsed_ms = 100 * accumulators[definition.ELAPSED]
     return answers.Trip(
         device=row.device,
@@ -216,8 +216,8 @@ def _trip(row: Row[Any]) -> answers.Trip:
         clock=CLOCK_NAMES[row.clock],
         characteristics={c.key: answers.Value(value=decimal(c, c.value(accumulators)), unit=c.unit) for c in TRIP},
         gates={
-            name: gates[i] / 10 if i == definition.GAP_TIME else gates[i]
-            for i, name in enumerate(definition.GATE_NAMES)
+            name: gates[i] / 10 if i == data_quality.GAP_TIME else gates[i]
+            for i, name in enumerate(data_quality.GATE_NAMES)
         },
     )
 

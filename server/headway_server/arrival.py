@@ -15,7 +15,7 @@ good one; who the message is from comes from its topic only.
 import hashlib
 from dataclasses import dataclass
 
-from headway_edge.core import definition, period
+from headway_edge.core import data_quality, definition, period
 from headway_protocol import cbor, counts, record, state, topics
 from headway_protocol.codes import IMPLAUSIBLE, MALFORMED, NEWER_VERSION
 from headway_protocol.errors import DecodeError
@@ -194,7 +194,7 @@ def _read_episode(found: record.Record) -> Episode | None:
     if pack_id != PACK_ID:
         return None
     trip = counts.unpack(packed, definition.COUNTS)
-    counts.unpack(packed_gates, definition.GATES)
+    counts.unpack(packed_gates, data_quality.GATES)
     impossible = contradiction(trip)
     if impossible:
         raise DecodeError(IMPLAUSIBLE, impossible)

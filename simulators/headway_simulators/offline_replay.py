@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from headway_edge.core import characteristics, definition
+from headway_edge.core import characteristics, data_quality, definition
 from headway_edge.watcher import EVENT_NAMES, Trip, Watcher
 from headway_protocol import record
 from headway_simulators.recordings import Recording
@@ -36,29 +36,49 @@ class Episode:
         """Unix time in milliseconds of the trip's last sample."""
         return self.trip.start_ms + self.trip.elapsed_ms
 
-    def as_json(self) -> JsonObject:
-        """Every number of the trip, under names that scripts may rely on."""
+    def as_json_line(self) -> str:
+        """Every number of the trip, under names that scripts may rely on, on one line."""
         counts = self.trip.numbers()
-        gates = dict(zip(definition.GATE_NAMES, self.trip.quality(), strict=True))
-        return {
-            "file": str(self.recording.path),
-            "pack": {"name": definition.NAME, "version": definition.VERSION, "id": definition.pack_id().hex()},
-            "class": self.vehicle_class,
-            "start": iso(self.start_ms),
-            "end": iso(self.end_ms),
-            "characteristics": {
+        return line_of(
+            self.recording,
+            {"name": definition.NAME, "version": definition.VERSION, "id": definition.pack_id().hex()},
+            self.vehicle_class,
+            (self.start_ms, self.end_ms),
+            {
                 item.key: {"id": item.id, "value": number(item, item.value(counts)), "unit": item.unit}
                 for item in characteristics.TRIP
             },
-            "events": [{"event": EVENT_NAMES[kind], "time": iso(time_ms)} for kind, time_ms in self.trip.events],
-            "gates": gates | {"gap_s": gates["gap_s"] / 10},
-            "unreadable": dict(sorted(self.recording.problems.items())),
-            "record": self.payload.hex(),
-        }
+            [{"event": EVENT_NAMES[kind], "time": iso(time_ms)} for kind, time_ms in self.trip.events],
+            dict(zip(data_quality.GATE_NAMES, self.trip.quality(), strict=True)),
+            self.payload,
+        )
 
-    def as_json_line(self) -> str:
-        """`as_json` on one line."""
-        return json.dumps(self.as_json(), separators=(",", ":"), ensure_ascii=False)
+
+def line_of(
+    recording: Recording,
+    pack: JsonObject,
+    vehicle_class: str,
+    start_and_end_ms: tuple[int, int],
+    values: JsonObject,
+    events: list[dict[str, str]],
+    gates: dict[str, int],
+    payload: bytes,
+) -> str:
+    """Return one trip as a JSON object on one line; the keys are the same for every pack (docs/recordings.md)."""
+    start_ms, end_ms = start_and_end_ms
+    trip = {
+        "file": str(recording.path),
+        "pack": pack,
+        "class": vehicle_class,
+        "start": iso(start_ms),
+        "end": iso(end_ms),
+        "characteristics": values,
+        "events": events,
+        "gates": gates | {"gap_s": gates["gap_s"] / 10},
+        "unreadable": dict(sorted(recording.problems.items())),
+        "record": payload.hex(),
+    }
+    return json.dumps(trip, separators=(",", ":"), ensure_ascii=False)
 
 
 def number(item: characteristics.Characteristic, value: int | None) -> float | int | None:

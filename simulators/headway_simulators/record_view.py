@@ -7,7 +7,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from headway_edge.core import definition
+from headway_edge.core import data_quality, definition
 from headway_protocol import cbor
 from headway_protocol.record import decode
 from headway_simulators.errors import SimulatorError
@@ -34,7 +34,7 @@ def content(episode: Episode) -> dict[str, object]:
         "pack_id": definition.pack_id().hex(),
         "start_ago_ms": envelope.body[1],
         "counts": dict(zip(_NAMES, episode.trip.numbers(), strict=True)),
-        "gates": dict(zip(definition.GATE_NAMES, episode.trip.quality(), strict=True)),
+        "gates": dict(zip(data_quality.GATE_NAMES, episode.trip.quality(), strict=True)),
     }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from headway_edge.agent import Agent
-from headway_edge.core import definition, period
+from headway_edge.core import data_quality, definition, period
 from headway_edge.link import Connected, Disconnected, Event, Message
 from headway_edge.outbox import Outbox
 from headway_edge.watcher import Trip
@@ -144,9 +144,9 @@ def test_a_live_agent_that_was_off_for_a_moment_goes_on_with_the_trip(device: De
     device.drive(300)
     device.agent.finish()
     (episode,) = device.episodes()
-    gates = counts.unpack(record.parse_episode(episode.body)[3], definition.GATES)
+    gates = counts.unpack(record.parse_episode(episode.body)[3], data_quality.GATES)
     assert numbers(episode)[definition.ELAPSED] == 6290
-    assert gates[definition.GAPS] == 1
+    assert gates[data_quality.GAPS] == 1
 
 
 def test_without_a_wall_clock_a_restart_ends_the_trip_that_was_open(device: Device) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_edge.core import definition, trip
+from headway_edge.core import data_quality, definition, trip
 from headway_edge.core.episode import EpisodeCore, wire_cells
 from headway_edge.core.pack import MISSING, Pack
 from headway_edge.core.pack_code import wire_numbers
@@ -46,7 +46,7 @@ def run(data: bytes, samples, vehicle_class="car", period_ms=1000):
                 core.signals[i] = signals[i] if i < len(signals) and signals[i] is not None else MISSING
             flags = core.update(dt_ms)
         fired.extend((i, now_ms - core.ages[i]) for i in range(len(core.pack.events)) if flags & (4 << i))
-        if flags & trip.CLOSED:
+        if flags & data_quality.CLOSED:
             wire = counts.unpack(wire_cells(core), len(core.pack.cells))
             assert wire == wire_numbers(core.pack, core.closed)
             trips.append(from_wire(core.pack, wire))
@@ -304,10 +304,10 @@ def test_the_same_process_written_as_a_pack_counts_the_same_as_the_hand_written_
         speed, rpm, ignition = (trip.UNKNOWN if signal is None else signal for signal in signals[:3])
         flags = by_hand.update(dt_ms, speed, rpm, ignition)
         assert by_pack.update(dt_ms) == flags
-        if flags & trip.CLOSED:
+        if flags & data_quality.CLOSED:
             assert [by_hand.closed[i] for i in CELLS_OF_TRIP_CORE] == list(by_pack.closed)
             assert by_hand.closed_gates == by_pack.closed_gates
-        if flags & trip.OPENED:
+        if flags & data_quality.OPENED:
             assert by_hand.lead_ms == by_pack.lead_ms
     assert by_hand.finish() == by_pack.finish()
 
@@ -335,7 +335,7 @@ def test_a_checkpoint_anywhere_changes_nothing(seed: int, at: int) -> None:
     resumed.restore(whole.state())
     for one, other in zip(feed(whole, samples[at:]), feed(resumed, samples[at:]), strict=True):
         assert one[0] == other[0]
-        if one[0] & trip.CLOSED:
+        if one[0] & data_quality.CLOSED:
             assert one == other
     with pytest.raises(ValueError, match="another pack or version"):
         resumed.restore(whole.state()[:-1])

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headway_edge.core import data_quality, trip
 from headway_edge.core import definition as d
-from headway_edge.core import trip
 from headway_edge.core.speed_change import SpeedChange
 from headway_edge.core.trip import ACCELERATED_HARD, BRAKED_HARD, CLOSED, OPENED, TripCore
 from headway_protocol import counts as packed
@@ -257,7 +257,11 @@ def test_a_silence_of_five_minutes_is_bridged_and_a_longer_one_ends_the_trip() -
         d.SPEED_MAX: 3600,
         BAND_OF_36: 21000,
     }
-    assert nonzero(list(core.closed_gates)) == {d.GAPS: 1, d.GAP_TIME: 299000, d.BRIDGED: 3000}
+    assert nonzero(list(core.closed_gates)) == {
+        data_quality.GAPS: 1,
+        data_quality.GAP_TIME: 299000,
+        data_quality.BRIDGED: 3000,
+    }
     assert core.lead_ms == 0
 
 
@@ -277,7 +281,11 @@ def test_standing_for_more_than_half_an_hour_ends_a_trip() -> None:
         d.BAND_0: 1000,
         BAND_OF_36: 20000,
     }
-    assert nonzero(list(core.closed_gates)) == {d.GAPS: 1, d.GAP_TIME: 299000, d.BRIDGED: 1500}
+    assert nonzero(list(core.closed_gates)) == {
+        data_quality.GAPS: 1,
+        data_quality.GAP_TIME: 299000,
+        data_quality.BRIDGED: 1500,
+    }
 
 
 def test_standing_with_the_engine_running_does_not_end_a_trip() -> None:
@@ -307,7 +315,7 @@ def test_a_trip_without_end_is_cut_after_five_days() -> None:
         {d.ELAPSED: 432_000_000, d.DISTANCE: 36_000_000, d.SPEED_MAX: 30000, d.BAND_0 + 16: 1_441_000}
     ] * 2
     assert [nonzero(gates) for _, gates in found] == [
-        {d.GAPS: 1440, d.GAP_TIME: 430_560_000, d.BRIDGED: 36_000_000}
+        {data_quality.GAPS: 1440, data_quality.GAP_TIME: 430_560_000, data_quality.BRIDGED: 36_000_000}
     ] * 2
 
 
@@ -318,7 +326,7 @@ def test_an_ignition_signal_that_is_stuck_does_not_run_the_counts_over() -> None
     # The standing that followed was no trip: 13 whole times five days, and the rest.
     core = TripCore()
     feed(core, samples)
-    assert core._gates[d.TOO_SHORT] == 13
+    assert core._gates[data_quality.TOO_SHORT] == 13
 
 
 def test_episodes_too_short_to_be_a_trip_are_counted_with_the_next_one() -> None:
@@ -334,7 +342,7 @@ def test_episodes_too_short_to_be_a_trip_are_counted_with_the_next_one() -> None
     ]
     found = trips(samples)
     assert [(counts[d.ELAPSED], counts[d.DISTANCE]) for counts, _ in found] == [(15000, 21), (10000, 100)]
-    assert [gates[d.TOO_SHORT] for _, gates in found] == [2, 0]
+    assert [gates[data_quality.TOO_SHORT] for _, gates in found] == [2, 0]
 
 
 @pytest.mark.parametrize(("speed_ckmh", "trips_found"), [(701, 0), (702, 1), (720, 1)])
@@ -374,7 +382,7 @@ def test_missing_and_impossible_speeds_are_counted_and_bridged() -> None:
     faulty[30] = (500, 2**31 - 1)
     (counts, gates), (expected, _) = only_trip(faulty, period_ms=500), only_trip(clean, period_ms=500)
     assert counts == expected
-    assert nonzero(gates) == {d.MISSING: 1, d.OUT_OF_RANGE: 2}
+    assert nonzero(gates) == {data_quality.NO_SPEED: 1, data_quality.OUT_OF_RANGE: 2}
 
 
 def test_the_highest_possible_speed_is_accepted() -> None:
@@ -388,7 +396,7 @@ def test_repeated_samples_are_counted_and_change_nothing() -> None:
     faulty = [*clean[:10], (0, AT_36), (0, 9000), *clean[10:]]
     (counts, gates), (expected, _) = only_trip(faulty), only_trip(clean)
     assert counts == expected
-    assert nonzero(gates) == {d.DUPLICATE: 2}
+    assert nonzero(gates) == {data_quality.DUPLICATE: 2}
 
 
 def test_samples_older_than_the_last_are_counted_and_dropped() -> None:
@@ -396,7 +404,7 @@ def test_samples_older_than_the_last_are_counted_and_dropped() -> None:
     faulty = [*clean[:10], (-3000, 9000), (1000, 9000), (1000, 9000), (1000, 9000), *clean[10:]]
     (counts, gates), (expected, _) = only_trip(faulty), only_trip(clean)
     assert counts == expected
-    assert nonzero(gates) == {d.BACKWARDS: 3, d.DUPLICATE: 1}
+    assert nonzero(gates) == {data_quality.BACKWARDS: 3, data_quality.DUPLICATE: 1}
 
 
 @pytest.mark.parametrize("jump_ms", [-300_000, -7_200_000, -(2**40)])
@@ -405,7 +413,7 @@ def test_a_jump_back_by_five_minutes_or_more_starts_anew(jump_ms: int) -> None:
     feed(core, at(AT_36, 20))
     assert core.update(jump_ms, AT_36) == CLOSED | OPENED
     assert core.closed[d.ELAPSED] == 19000
-    assert nonzero(list(core.closed_gates)) == {d.BACKWARDS: 1}
+    assert nonzero(list(core.closed_gates)) == {data_quality.BACKWARDS: 1}
     feed(core, at(AT_36, 20))
     core.finish()
     assert (core.closed[d.ELAPSED], core.closed[d.DISTANCE]) == (20000, 200)
@@ -422,24 +430,24 @@ def test_a_silence_of_weeks_is_one_silence() -> None:
 def test_gaps_of_an_episode_too_short_are_not_within_the_next_trip() -> None:
     samples = [(1000, AT_36), (5000, AT_36), (1000, 0, 0, 0), *at(AT_36, 20)]
     _, gates = only_trip(samples)
-    assert nonzero(gates) == {d.TOO_SHORT: 1}
+    assert nonzero(gates) == {data_quality.TOO_SHORT: 1}
 
 
 def test_gaps_amid_the_parking_after_a_trip_are_not_within_it() -> None:
     _, gates = only_trip([*at(AT_36, 20), *[(100_000, 0)] * 10])
-    assert nonzero(gates) == {d.GAPS: 1, d.GAP_TIME: 99_000, d.BRIDGED: 500}
+    assert nonzero(gates) == {data_quality.GAPS: 1, data_quality.GAP_TIME: 99_000, data_quality.BRIDGED: 500}
 
 
 def test_gaps_amid_standing_are_within_a_trip_that_goes_on() -> None:
     counts, gates = only_trip([*at(AT_36, 20), (1000, 0), *[(100_000, 0)] * 10, *at(AT_36, 5)])
     assert counts[d.ELAPSED] == 1_025_000
-    assert nonzero(gates) == {d.GAPS: 10, d.GAP_TIME: 990_000}
+    assert nonzero(gates) == {data_quality.GAPS: 10, data_quality.GAP_TIME: 990_000}
 
 
 @pytest.mark.parametrize(("dt_ms", "gaps"), [(1500, 0), (1501, 1)])
 def test_a_step_of_more_than_a_second_and_a_half_is_a_gap(dt_ms: int, gaps: int) -> None:
     _, gates = only_trip([*at(AT_36, 20), (dt_ms, AT_36)])
-    assert gates[d.GAPS] == gaps
+    assert gates[data_quality.GAPS] == gaps
 
 
 # Sampling rates
@@ -565,14 +573,14 @@ def test_every_trip_adds_up_and_fits_the_wire(stretches: list[Any], period_ms: i
         assert all(0 <= number < 2**30 for number in counts + gates)
         bands = counts[d.BAND_0 :]
         # The first sample is taken to have lasted a period; every other moment is observed or in a gap.
-        assert sum(bands) + gates[d.GAP_TIME] == counts[d.ELAPSED] + period_ms
+        assert sum(bands) + gates[data_quality.GAP_TIME] == counts[d.ELAPSED] + period_ms
         assert counts[d.IDLE] <= counts[d.BAND_0] <= counts[d.LOW_SPEED] <= sum(bands)
-        assert gates[d.BRIDGED] <= counts[d.DISTANCE]
+        assert gates[data_quality.BRIDGED] <= counts[d.DISTANCE]
         assert counts[d.DISTANCE] * 3600 <= counts[d.SPEED_MAX] * (counts[d.ELAPSED] + 1000) // 100 + 3600
         assert counts[d.DISTANCE] >= d.MIN_DISTANCE_M
         assert counts[d.ELAPSED] >= d.MIN_ELAPSED_MS
         assert 0 < counts[d.SPEED_MAX] <= d.SPEED_LIMIT_CKMH
-        body = record.episode_body(d.pack_id(), 0, trip.wire_counts(counts), trip.wire_gates(gates))
+        body = record.episode_body(d.pack_id(), 0, trip.wire_counts(counts), data_quality.wire_gates(gates))
         assert len(record.encode(record.Record(record.EPISODE, 1, 1, 0, None, 0, body))) < 160
 
 
@@ -586,8 +594,8 @@ def test_times_are_tenths_of_a_second_on_the_wire_half_up() -> None:
         d.SPEED_MAX: 26049,
         d.BAND_0: 261,
     }
-    gates = [26050] * d.GATES
-    assert packed.unpack(trip.wire_gates(gates), d.GATES) == [26050, 261, *[26050] * 6]
+    gates = [26050] * data_quality.GATES
+    assert packed.unpack(data_quality.wire_gates(gates), data_quality.GATES) == [26050, 261, *[26050] * 6]
 
 
 @pytest.mark.parametrize(("vehicle_class", "period_ms"), [("tram", 1000), ("", 1000), ("car", 39), ("car", 1001)])

@@ -8,7 +8,7 @@ a server would; what is then still to be sent is printed in hex, one record a li
 
 import sys
 
-from headway_edge.core import definition, trip
+from headway_edge.core import data_quality, definition, trip
 from headway_edge.outbox_file import FileOutbox
 from headway_edge.session import Session
 from headway_protocol import ack, record
@@ -28,9 +28,9 @@ def main(samples, folder, acknowledged):
             dt_ms, speed_ckmh, rpm, ignition = [int(word) for word in words]
             now_ms += max(0, dt_ms)
             flags = core.update(dt_ms, speed_ckmh, rpm, ignition)
-            if flags & trip.CLOSED:
+            if flags & data_quality.CLOSED:
                 store(outbox, core, now_ms, start_ms)
-            if flags & trip.OPENED:
+            if flags & data_quality.OPENED:
                 start_ms = now_ms - core.lead_ms
     if core.finish():
         store(outbox, core, now_ms, start_ms)
@@ -50,7 +50,10 @@ def main(samples, folder, acknowledged):
 def store(outbox, core, now_ms, start_ms):
     """Keep the trip that was just closed."""
     body = record.episode_body(
-        definition.pack_id(), now_ms - start_ms, trip.wire_counts(core.closed), trip.wire_gates(core.closed_gates)
+        definition.pack_id(),
+        now_ms - start_ms,
+        trip.wire_counts(core.closed),
+        data_quality.wire_gates(core.closed_gates),
     )
     outbox.append(record.EPISODE, now_ms, None, record.UNSYNCED, body)
 

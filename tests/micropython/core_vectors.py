@@ -11,7 +11,7 @@ The records are those of boot 1 with no wall clock, seq counting; mono_ms is the
 
 import sys
 
-from headway_edge.core import definition, trip
+from headway_edge.core import data_quality, definition, trip
 from headway_protocol import record
 
 
@@ -37,14 +37,14 @@ class Replay:
         dt_ms, speed_ckmh, rpm, ignition = [int(word) for word in words]
         self._now_ms = max(0, self._now_ms + dt_ms)
         flags = self._core.update(dt_ms, speed_ckmh, rpm, ignition)
-        if flags & trip.CLOSED:
+        if flags & data_quality.CLOSED:
             self._write()
-        if flags & trip.OPENED:
+        if flags & data_quality.OPENED:
             self._start_ms = max(0, self._now_ms - self._core.lead_ms)
 
     def finish(self):
         """The file has ended."""
-        if self._core.finish() & trip.CLOSED:
+        if self._core.finish() & data_quality.CLOSED:
             self._write()
 
     def _write(self):
@@ -53,7 +53,7 @@ class Replay:
             self._pack_id,
             max(0, self._now_ms - self._start_ms),
             trip.wire_counts(self._core.closed),
-            trip.wire_gates(self._core.closed_gates),
+            data_quality.wire_gates(self._core.closed_gates),
         )
         data = record.encode(
             record.Record(record.EPISODE, 1, self._seq, self._now_ms, None, record.UNSYNCED, body),

@@ -11,7 +11,7 @@ from array import array
 
 import micropython
 
-from headway_edge.core import definition, trip
+from headway_edge.core import data_quality, trip
 
 
 class Allocating(trip.TripCore):
@@ -55,8 +55,8 @@ def run(core, seen, gates):
         while at < end:
             flags = core.update(dts[at], speeds[at], rpms[at], ignitions[at])
             seen[flags] += 1
-            if flags & trip.CLOSED:
-                for i in range(definition.GATES):
+            if flags & data_quality.CLOSED:
+                for i in range(data_quality.GATES):
                     gates[i] += core.closed_gates[i]
             at += 1
         at = -1
@@ -70,7 +70,7 @@ def main(which):
     """Warm up, run locked, and report."""
     core = trip.TripCore() if which == "core" else Allocating()
     seen = array("i", [0] * 16)
-    gates = array("i", [0] * definition.GATES)
+    gates = array("i", [0] * data_quality.GATES)
     core.update(1000, 0)
     core.finish()
     gc.collect()
@@ -83,13 +83,13 @@ def main(which):
         return
     print("updates", len(TURNS))
     for name, bit in (
-        ("opened", trip.OPENED),
-        ("closed", trip.CLOSED),
+        ("opened", data_quality.OPENED),
+        ("closed", data_quality.CLOSED),
         ("accelerated", trip.ACCELERATED_HARD),
         ("braked", trip.BRAKED_HARD),
     ):
         print(name, sum([count for flags, count in enumerate(seen) if flags & bit]))
-    for i, name in enumerate(definition.GATE_NAMES):
+    for i, name in enumerate(data_quality.GATE_NAMES):
         print(name, gates[i])
     # Frames too large for the stack are taken from the heap and given back by each call when it is not locked.
     before = gc.mem_alloc()

@@ -9,9 +9,9 @@ a missing one. Printed: `event INDEX TIME_MS` as events are counted, `trip CELLS
 import gc
 import sys
 
+from headway_edge.core.data_quality import CLOSED, wire_gates
 from headway_edge.core.episode import EpisodeCore, wire_cells
 from headway_edge.core.pack import MISSING, Pack
-from headway_edge.core.trip import CLOSED, wire_gates
 
 
 def tell(core, flags, now_ms):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_edge.core import definition, trip
+from headway_edge.core import data_quality, definition, trip
 from headway_protocol import ack, benchmark, cbor, record, state
 from headway_protocol.codes import IMPLAUSIBLE
 from headway_protocol.errors import DecodeError
@@ -45,8 +45,8 @@ def a_trip() -> record.Record:
     core = trip.TripCore()
     for speed_ckmh in [0, 1000, 3000, 5000, 5000, 6000, -1, 4000, 4000, 2000, 0, 0, 3000, 0]:
         core.update(1000, speed_ckmh)
-    assert core.finish() == trip.CLOSED
-    body = record.episode_body(PACK, 14000, trip.wire_counts(core.closed), trip.wire_gates(core.closed_gates))
+    assert core.finish() == data_quality.CLOSED
+    body = record.episode_body(PACK, 14000, trip.wire_counts(core.closed), data_quality.wire_gates(core.closed_gates))
     return record.Record(record.EPISODE, 3, 2, 600000, 1700000000000, record.SYNCED, body)
 
 

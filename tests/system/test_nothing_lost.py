@@ -1,6 +1,7 @@
 """Real processes, real failures: what was produced is stored, each once, and is what an undisturbed run gives."""
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -57,7 +58,8 @@ def whole_recording(device: str) -> Recording:
 def expected_trips(device: str) -> list[tuple[str, str, dict[str, object]]]:
     found = []
     for episode in episodes(whole_recording(device), "car"):
-        values = {key: item["value"] for key, item in episode.as_json()["characteristics"].items()}  # type: ignore[attr-defined]
+        trip = json.loads(episode.as_json_line())
+        values = {key: item["value"] for key, item in trip["characteristics"].items()}
         found.append((f"fleet/{device}", iso(episode.start_ms), values))
     return found
 

@@ -11,6 +11,7 @@ criteria for digital tachographs of the Korean transport ministry of May 2022, a
 
 import hashlib
 
+from headway_edge.core.data_quality import GATES
 from headway_protocol import cbor
 
 NAME = "private-driving"
@@ -29,27 +30,6 @@ BAND_0 = 8  # time standing; then one band for each 5 mph of speed
 BANDS = 17
 COUNTS = BAND_0 + BANDS
 TIMES = (ELAPSED, LOW_SPEED, IDLE) + tuple(range(BAND_0, COUNTS))
-
-# Data-quality gates: index on the wire.
-GAPS = 0  # times that two samples lay further apart than NEAR_MS within the trip
-GAP_TIME = 1  # time nobody observed, in those gaps
-BRIDGED = 2  # m of the distance that a straight line through those gaps accounts for
-DUPLICATE = 3  # samples at the time of the one before
-BACKWARDS = 4  # samples older than the one before
-OUT_OF_RANGE = 5  # speed over SPEED_LIMIT_CKMH
-MISSING = 6  # samples without a speed
-TOO_SHORT = 7  # episodes before this one that were no trip: under MIN_DISTANCE_M or MIN_ELAPSED_MS
-GATES = 8
-GATE_NAMES = (
-    "gaps",
-    "gap_s",
-    "bridged_m",
-    "duplicate",
-    "backwards",
-    "out_of_range",
-    "missing",
-    "too_short",
-)
 
 # Upper edges of the bands above standing, k * 8.04672 km/h in centi-km/h; the last band is open.
 BAND_EDGES_CKMH = tuple((k * 804672 + 500) // 1000 for k in range(1, BANDS - 1))

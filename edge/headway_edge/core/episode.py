@@ -6,23 +6,22 @@ begins and ends, what of its end is parking. What is counted in a trip is the pa
 
 from array import array
 
-from headway_edge.core.definition import (
+from headway_edge.core.data_quality import (
     BACKWARDS,
     BRIDGED,
+    CLOSED,
     DUPLICATE,
     GAP_TIME,
     GAPS,
     GATES,
+    NO_SPEED,
+    OPENED,
     OUT_OF_RANGE,
     TOO_SHORT,
-)
-from headway_edge.core.definition import (
-    MISSING as MISSING_SPEED,
 )
 from headway_edge.core.history import History
 from headway_edge.core.pack import MISSING, Pack
 from headway_edge.core.pack_code import generate, wire_numbers
-from headway_edge.core.trip import CLOSED, OPENED
 from headway_protocol import counts as packed
 
 ELAPSED, DISTANCE = 0, 1  # the first two cells of every pack
@@ -77,7 +76,7 @@ class EpisodeCore:
         self._stand_gap_ms = 0
 
     def update(self, dt_ms: int) -> int:
-        """Fold in the sample in `signals`; return bits OPENED, CLOSED (as `headway_edge.core.trip`) and events counted.
+        """Fold in the sample in `signals`; return bits OPENED, CLOSED (`headway_edge.core.data_quality`) and events counted.
 
         dt_ms: since the update before, negative if time ran backwards. Events reported together with CLOSED belong to
         the episode that closed.
@@ -96,7 +95,7 @@ class EpisodeCore:
             return self._close()
         speed = s[pack.speed]
         if speed < 0 or speed > pack.signals[pack.speed][5]:
-            self._gates[MISSING_SPEED if speed < 0 else OUT_OF_RANGE] += 1
+            self._gates[NO_SPEED if speed < 0 else OUT_OF_RANGE] += 1
             return 0
         flags = 0
         if self._speed >= 0:

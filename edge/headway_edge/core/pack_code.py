@@ -72,9 +72,6 @@ class _Writer:
         return lines + [" return 0"]
 
     def _body(self) -> list:
-        for i, tree in enumerate(self._pack.values):
-            text, guards = self._number(tree)
-            self._emit("v%d = %s" % (i, self._guarded(text, guards)))
         self._accumulators()
         self._events()
         return self._lines
@@ -105,7 +102,7 @@ class _Writer:
         if operator == "s":
             return "s%d" % tree[1], [] if tree[1] == self._pack.speed else ["s%d" % tree[1]]
         if operator == "v":
-            return "v%d" % tree[1], ["v%d" % tree[1]] if self._may_be_missing(self._pack.values[tree[1]]) else []
+            return self._value(tree[1])
         if operator == "p":
             return self._number(self._parameters[tree[1]])
         if operator == "lag":
@@ -126,29 +123,60 @@ class _Writer:
             return "(%s + %d) // %s" % (a, tree[2] // 2, b), guards
         return "(%s %s %s)" % (a, operator, b), guards
 
-    def _may_be_missing(self, tree: object) -> bool:
-        if not isinstance(tree, list):
-            return False
-        if tree[0] == "s":
-            return tree[1] != self._pack.speed
-        if tree[0] == "v":
-            return self._may_be_missing(self._pack.values[tree[1]])
-        if tree[0] in ("lag", "turn", "turned"):
-            return True
-        if tree[0] in ("p", "held"):
-            return False
-        return self._may_be_missing(tree[1]) or (len(tree) > 2 and self._may_be_missing(tree[2]))
+    def _value(self, index: int) -> tuple:
+        # Computed where it is first needed, so that what a class does not use costs it nothing.
+        name = "v%d" % index
+        if name not in self._history:
+            text, guards = self._number(self._pack.values[index])
+            self._emit("%s = %s" % (name, self._guarded(text, guards)))
+            self._history[name] = bool(guards)
+        return name, [name] if self._history[name] else []
 
     def _condition(self, tree: list) -> str:
+        guards, text = self._test(tree)
+        if not guards:
+            return text
+        return "(" + " and ".join(["%s != %d" % (name, MISSING) for name in guards] + [text]) + ")"
+
+    def _test(self, tree: list) -> tuple:
+        # Returns (names that must not be MISSING, text); a text of "0" or "1" is known already.
         operator = tree[0]
-        if operator in ("and", "or"):
-            return "(" + (" %s " % operator).join([self._condition(operand) for operand in tree[1:]]) + ")"
+        if operator == "and":
+            return self._all(tree[1:])
+        if operator == "or":
+            texts = []
+            for operand in tree[1:]:
+                text = self._condition(operand)
+                if text == "1":
+                    return [], "1"
+                if text != "0":
+                    texts.append(text)
+            return [], ("(" + " or ".join(texts) + ")" if texts else "0")
         if operator == "not":
-            return "(not %s)" % self._condition(tree[1])
+            text = self._condition(tree[1])
+            return [], {"0": "1", "1": "0"}.get(text) or "(not %s)" % text
+        if not isinstance(self._literal(tree[1]), list) and not isinstance(self._literal(tree[2]), list):
+            return [], "1" if compare(operator, self._literal(tree[1]), self._literal(tree[2])) else "0"
         a, guards = self._number(tree[1])
         b, more = self._number(tree[2])
-        tests = ["%s != %d" % (name, MISSING) for name in guards + [name for name in more if name not in guards]]
-        return "(" + " and ".join(tests + ["%s %s %s" % (a, operator, b)]) + ")"
+        return guards + [name for name in more if name not in guards], "%s %s %s" % (a, operator, b)
+
+    def _all(self, operands: list) -> tuple:
+        # Whatever is missing makes all of it false, so each name is looked at once.
+        names = []  # type: list
+        texts = []  # type: list
+        for operand in operands:
+            guards, text = self._test(operand)
+            if text == "0":
+                return [], "0"
+            if text != "1":
+                texts.append(text)
+            names.extend([name for name in guards if name not in names])
+        return names, ("(" + " and ".join(texts) + ")" if texts else "1")
+
+    def _literal(self, tree: object) -> object:
+        # A class's parameter is as good as a literal.
+        return self._parameters[tree[1]] if isinstance(tree, list) and tree[0] == "p" else tree
 
     # --- looking back -----------------------------------------------------------------------------------------------
 
@@ -302,7 +330,8 @@ class _Writer:
                 condition = "(x[%d] >= 0 and %s >= %d)" % (len(self.plan.state_start) - 1, held, event[1])
             self._emit("if x[%d] <= %d: x[%d] += dt" % (base + 1, HOLD_MS_MAX, base + 1))
             self._emit("u%d = 1 if near and %s else 0" % (i, condition))
-            self._emit("f%d = 1 if u%d and not x[%d] and x[%d] >= %d else 0" % (i, i, base, base + 1, event[2]))
+            quiet = " and x[%d] >= %d" % (base + 1, event[2]) if event[2] else ""
+            self._emit("f%d = 1 if u%d and not x[%d]%s else 0" % (i, i, base, quiet))
             self._emit("x[%d] = u%d" % (base, i))
             self._emit("if f%d: x[%d] = 0" % (i, base + 1))
         for i, event in enumerate(events):
@@ -330,6 +359,19 @@ class _Writer:
         self._emit("if f%d:" % i)
         self._emit("if not x[%d]: x[%d] = 0" % (base + 2, base + 3), 2)
         self._emit("x[%d] += 1" % (base + 2), 2)
+
+
+def compare(operator: str, a: object, b: object) -> bool:
+    """Return what a comparison of two integers is."""
+    if operator == "<":
+        return a < b  # type: ignore[operator]
+    if operator == "<=":
+        return a <= b  # type: ignore[operator]
+    if operator == ">":
+        return a > b  # type: ignore[operator]
+    if operator == ">=":
+        return a >= b  # type: ignore[operator]
+    return a == b if operator == "==" else a != b
 
 
 def wire_numbers(pack: Pack, cells: object) -> list:

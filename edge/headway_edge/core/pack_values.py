@@ -10,6 +10,7 @@ those of the wire: times in tenths of a second.
 """
 
 from headway_edge.core.pack import SIGNED, WIDE, Pack
+from headway_edge.core.pack_code import compare
 
 TRIP_LEVEL, PERIOD_LEVEL = 0, 1
 
@@ -58,15 +59,7 @@ def holds(tree: list, numbers: list) -> bool:
     if operator == "not":
         return not holds(tree[1], numbers)
     a, b = evaluate(tree[1], numbers), evaluate(tree[2], numbers)
-    if operator == "<":
-        return a < b
-    if operator == "<=":
-        return a <= b
-    if operator == ">":
-        return a > b
-    if operator == ">=":
-        return a >= b
-    return a == b if operator == "==" else a != b
+    return compare(operator, a, b)
 
 
 def from_wire(pack: Pack, wire: list) -> list:

@@ -6,19 +6,26 @@ the simulators on recorded trips, the server to verify. Samples may come at any 
 
 from array import array
 
-from headway_edge.core.definition import (
+from headway_edge.core.data_quality import (
     BACKWARDS,
-    BAND_0,
-    BAND_EDGES_CKMH,
     BRIDGED,
-    CLASS_RULES,
-    COUNTS,
-    DISTANCE,
+    CLOSED,
     DUPLICATE,
-    ELAPSED,
     GAP_TIME,
     GAPS,
     GATES,
+    NO_SPEED,
+    OPENED,
+    OUT_OF_RANGE,
+    TOO_SHORT,
+)
+from headway_edge.core.definition import (
+    BAND_0,
+    BAND_EDGES_CKMH,
+    CLASS_RULES,
+    COUNTS,
+    DISTANCE,
+    ELAPSED,
     HARD_ACCELERATION,
     HARD_BRAKING,
     HARD_CHANGE,
@@ -27,24 +34,19 @@ from headway_edge.core.definition import (
     LOW_SPEED_CKMH,
     MIN_DISTANCE_M,
     MIN_ELAPSED_MS,
-    MISSING,
     NEAR_MS,
-    OUT_OF_RANGE,
     SPEED_LIMIT_CKMH,
     SPEED_MAX,
     STANDING_MS,
     STOPS,
     TIMES,
-    TOO_SHORT,
     TRIP_GAP_MS,
     TRIP_LIMIT_MS,
 )
 from headway_edge.core.speed_change import SpeedChange
 from headway_protocol import counts as packed
 
-# What an update reports, as bits.
-OPENED = 1  # a trip began `lead_ms` before this sample
-CLOSED = 2  # a trip ended before this sample: read `closed` and `closed_gates`
+# Events that an update reports, besides OPENED and CLOSED.
 ACCELERATED_HARD = 4
 BRAKED_HARD = 8
 
@@ -124,7 +126,7 @@ class TripCore:
             self._speed_ckmh = UNKNOWN
             return self._close()
         if speed_ckmh < 0 or speed_ckmh > SPEED_LIMIT_CKMH:
-            self._gates[MISSING if speed_ckmh < 0 else OUT_OF_RANGE] += 1
+            self._gates[NO_SPEED if speed_ckmh < 0 else OUT_OF_RANGE] += 1
             return 0
         flags = 0
         if self._speed_ckmh >= 0:
@@ -353,11 +355,6 @@ class TripCore:
 def wire_counts(counts: object) -> bytes:
     """Pack a closed trip's counts for the wire: times from ms to tenths of a second, half up."""
     return packed.pack([_tenths(n) if i in TIMES else n for i, n in enumerate(counts)])  # type: ignore[arg-type,var-annotated]
-
-
-def wire_gates(gates: object) -> bytes:
-    """Pack a closed trip's gate counters for the wire, the time in tenths of a second, half up."""
-    return packed.pack([_tenths(n) if i == GAP_TIME else n for i, n in enumerate(gates)])  # type: ignore[arg-type,var-annotated]
 
 
 def _tenths(time_ms: int) -> int:
