@@ -56,7 +56,7 @@ def figures() -> Rows:
     with tempfile.TemporaryDirectory() as folder:
         script, data = Path(folder) / "script.py", Path(folder) / "samples.txt"
         script.write_text(SCRIPT)
-        data.write_text("".join(_lines()))
+        data.write_text(samples_text())
         for name, command in (
             ("CPython", sys.executable),
             ("MicroPython", shutil.which("micropython")),
@@ -73,13 +73,14 @@ def figures() -> Rows:
             )
 
 
-def _lines() -> list[str]:
+def samples_text() -> str:
+    """The shipped trips, one sample a line: milliseconds since the one before, centi-km/h."""
     lines, last_ms = [], 0
     for source in shipped_sources():
         for sample in read(source.files[0]).samples:
             lines.append(f"{min(max(sample.wall_ms - last_ms, 0), 2**29)} {sample.speed_ckmh}\n")
             last_ms = sample.wall_ms
-    return lines
+    return "".join(lines)
 
 
 def _measure(command: str, script: Path, data: Path) -> float:

@@ -204,6 +204,13 @@ def test_an_event_is_quiet_for_a_while_after_it_fired() -> None:
     assert fired([[FAST, 0, 3000, [], 0]], drive) == [(0, 2000), (0, 6000)]
 
 
+def test_an_events_times_can_be_the_classs() -> None:
+    data = compiled(events=[[FAST, 0, ["p", 0], [], 0]], classes=["bus", "car"], parameters=[[0], [3000]])
+    drive = speeds(3000, 5000, 3000, 5000)
+    assert run(data, drive, "bus")[1] == [(0, 2000), (0, 4000)]
+    assert run(data, drive, "car")[1] == [(0, 2000)]
+
+
 def test_a_suppressor_that_is_up_drops_the_other() -> None:
     moving = [">", SPEED, 2000]
     drive = speeds(1500, 3000, 5000, 1500, 1500, 5000)

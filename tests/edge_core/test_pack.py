@@ -95,6 +95,8 @@ def test_a_good_pack_is_read() -> None:
         ((10, 0, 3), [1], "suppress each other in a circle"),
         ((10, 0, 3), [0], "suppress each other in a circle"),
         ((10, 0, 1), 600001, "a time of an event"),
+        ((10, 0, 2), ["v", 0], "a time of an event is a number or a parameter"),
+        ((10, 0, 4), ["p", 1], "a parameter: 1 is not in 0..0"),
         ((10,), [[[">", SPEED, 1], 0, 0, [], 0]] * 17, "events: not a list of 0 to 16"),
         ((11, 0, 0), "mean", "merged by 'mean'"),
         ((11, 0, 1), ["a", 8], "an accumulator: 8"),

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 # Run by MicroPython only.
-collect_ignore = ["band.py", "pack_vectors.py", "pack_no_allocation.py", "pack_heap.py", "heap_use.py", "no_allocation.py"]
+collect_ignore = [
+    "band.py",
+    "pack_vectors.py",
+    "pack_no_allocation.py",
+    "pack_heap.py",
+    "heap_use.py",
+    "no_allocation.py",
+]
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent

@@ -3,7 +3,7 @@
     pack_vectors.py PACK CLASS PERIOD_MS FILE
 
 Runs unmodified on CPython and MicroPython. FILE has one sample a line: dt_ms and the pack's signals in their order, - for
-a missing one. Printed: `event INDEX TIME_MS` as events are counted, `trip CELLS GATES` in hex as trips close.
+a missing one. Printed: `event INDEX TIME_MS` as events are counted, `trip CELLS GATES` in hex (- for none) as trips close.
 """
 
 import gc
@@ -20,7 +20,12 @@ def tell(core, flags, now_ms):
         if flags & (4 << i):
             print("event", i, now_ms - core.ages[i])
     if flags & CLOSED:
-        print("trip", wire_cells(core).hex(), wire_gates(core.closed_gates).hex())
+        print("trip", in_hex(wire_cells(core)), in_hex(wire_gates(core.closed_gates)))
+
+
+def in_hex(data):
+    """Hexadecimal digits; bytes.hex() of nothing is no text on MicroPython."""
+    return "".join(["%02x" % byte for byte in data]) or "-"
 
 
 def main(pack_path, vehicle_class, period_ms, samples_path):

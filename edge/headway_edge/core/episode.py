@@ -223,7 +223,8 @@ class EpisodeCore:
             return 0
         flags = CLOSED
         state = self._state
-        for i, base in enumerate(self._plan.event_state):
+        for i in range(len(self.pack.events)):
+            base = self._plan.event_state[i]
             if state[base + 2]:
                 cells[first_event + i] += state[base + 2]
                 self.ages[i] = state[base + 3]

@@ -226,12 +226,18 @@ class _Checker:
             _items(event, 5, 5, "an event")
             self.condition(event[0], 0)
             for i in (1, 2, 4):
-                _whole(event[i], 0, HOLD_MS_MAX, "a time of an event")
+                low, high = self.time_range(event[i])
+                _check(0 <= low and high <= HOLD_MS_MAX, "a time of an event: %d..%d ms" % (low, high))
             _items(event[3], 0, EVENTS_MAX, "suppressors of an event")
             for index in event[3]:
                 _whole(index, 0, len(events) - 1, "a suppressor")
         for i in range(len(events)):
             self._check_no_way_back(i, i, 0)
+
+    def time_range(self, tree: object) -> tuple:
+        # A time of an event is a literal or a parameter of the class.
+        _check(not isinstance(tree, list) or tree[:1] == ["p"], "a time of an event is a number or a parameter")
+        return self.number(tree, 0)
 
     def _check_no_way_back(self, start: int, at: int, steps: int) -> None:
         for suppressor in self._pack.events[at][3]:

@@ -318,6 +318,11 @@ class _Writer:
             self._emit("return 0")
             return
         self._emit("flags = 0")
+        # Times may be parameters: from here on they are numbers.
+        events = [
+            [item[0], self._literal(item[1]), self._literal(item[2]), item[3], self._literal(item[4])]
+            for item in events
+        ]
         for i, event in enumerate(events):
             base = self._new_state(0)
             self._new_state(HOLD_MS_MAX + 1)
