@@ -6,6 +6,7 @@ from rich.table import Table
 
 from headway_edge.core import characteristics
 from headway_simulators.offline_replay import Episode, iso
+from headway_simulators.pack_replay import PackEpisode
 
 _COLUMNS = (
     (1, "km"),
@@ -34,4 +35,27 @@ def trip_table(episodes: Sequence[Episode]) -> Table:
             for number, _ in _COLUMNS
         ]
         table.add_row(episode.recording.path.name, iso(episode.start_ms), *values)
+    return table
+
+
+def pack_trip_table(episodes: Sequence[PackEpisode]) -> Table:
+    """One line a trip: distance, time, and how often each of the pack's events happened."""
+    named = episodes[0].named
+    first = named.pack.first_event
+    happened = [i for i in range(len(named.events)) if any(episode.numbers[first + i] for episode in episodes)]
+    never = [name.replace("_", " ") for i, name in enumerate(named.events) if i not in happened]
+    caption = f"never: {', '.join(never)}" if never else None
+    table = Table(title=f"{len(episodes)} trips, {named.pack.name}; --json tells everything", caption=caption)
+    table.add_column("file", no_wrap=True)
+    table.add_column("start", no_wrap=True)
+    for heading in ("km", "seconds", *(named.events[i].replace("_", " ") for i in happened)):
+        table.add_column(heading, justify="right", max_width=12)
+    for episode in episodes:
+        table.add_row(
+            episode.recording.path.name,
+            iso(episode.start_ms),
+            f"{episode.numbers[1] / 1000:.3f}",
+            f"{episode.numbers[0] / 10:.1f}",
+            *(str(episode.numbers[first + i]) for i in happened),
+        )
     return table

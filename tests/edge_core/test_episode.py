@@ -45,7 +45,9 @@ def run(data: bytes, samples, vehicle_class="car", period_ms=1000):
             for i in range(len(SIGNALS)):
                 core.signals[i] = signals[i] if i < len(signals) and signals[i] is not None else MISSING
             flags = core.update(dt_ms)
-        fired.extend((i, now_ms - core.ages[i]) for i in range(len(core.pack.events)) if flags & (4 << i))
+        fired.extend(
+            (i, now_ms - age_ms) for i in range(len(core.pack.events)) if flags & (4 << i) for age_ms in core.firings(i)
+        )
         if flags & data_quality.CLOSED:
             wire = counts.unpack(wire_cells(core), len(core.pack.cells))
             assert wire == wire_numbers(core.pack, core.closed)
@@ -87,6 +89,12 @@ def test_extremes_last_and_sum_pass_over_missing_values() -> None:
     assert counted(["max", lateral], [(1000, 3600)] * 3) == 0
 
 
+def test_a_sum_can_be_of_the_samples_where_a_condition_is_true() -> None:
+    drive = speeds(1000, 2000, 3000, 4000)
+    assert counted(["sum", SPEED, [">=", SPEED, 3000]], drive) == 7000
+    assert counted(["sum", ["lag", SPEED, 1000], [">=", SPEED, 2000]], drive) == 6000
+
+
 def test_sums_are_kept_beyond_31_bits() -> None:
     assert counted(["sum", ["*", SPEED, 15000]], speeds(*[30000] * 100)) == 100 * 30000 * 15000
 
@@ -123,6 +131,11 @@ def test_a_lag_reaches_back_by_time_not_by_samples() -> None:
     lag = ["last", ["lag", SPEED, 1000]]
     fast = [(100, 1000 + 10 * i) for i in range(20)]
     assert run(compiled(accumulators=[lag]), fast, period_ms=100)[0][0][2] == 1090
+
+
+def test_a_lag_can_be_of_a_value_that_nothing_else_uses() -> None:
+    data = compiled(values=[["*", SPEED, 10]], accumulators=[["last", ["lag", ["v", 0], 1000]]])
+    assert run(data, speeds(1000, 2000, 3000))[0][0][2] == 20000
 
 
 def test_nothing_is_looked_up_across_a_gap() -> None:
@@ -230,6 +243,14 @@ def test_what_waits_is_counted_at_a_gap_and_at_the_end() -> None:
     trips, found = run(compiled(events=events), speeds(3000, 1000, 3000))
     assert found == [(0, 2000)]
     assert trips[0][2:] == [1, 0]
+
+
+def test_firings_that_wait_together_keep_their_times() -> None:
+    events = [[SLOW, 0, 0, [1], 20000], [FAST, 0, 0, [], 0]]
+    drive = speeds(3000, 1000, 3000, 1000, 3000, 1000, 3000, 1000, 3000, 1000, 3000)
+    trips, found = run(compiled(events=events), drive)
+    assert trips[0][2:] == [5, 0]
+    assert found == [(0, 2000), (0, 4000), (0, 6000), (0, 8000), (0, 8000)]
 
 
 def test_parking_at_the_end_is_undone_but_what_happened_stays() -> None:

@@ -3,7 +3,7 @@
 import copy
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headway_edge.core.episode import EpisodeCore
@@ -131,6 +131,7 @@ def places(parts, path=()):
             yield from places(part, (*path, i))
 
 
+@settings(max_examples=300)
 @given(st.sampled_from([path for path in places(GOOD) if path]), st.data())
 def test_whatever_is_changed_is_refused_or_runs(path, data: st.DataObject) -> None:
     anything = st.one_of(

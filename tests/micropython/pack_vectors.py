@@ -18,7 +18,8 @@ def tell(core, flags, now_ms):
     """Print what an update reported."""
     for i in range(len(core.pack.events)):
         if flags & (4 << i):
-            print("event", i, now_ms - core.ages[i])
+            for age_ms in core.firings(i):
+                print("event", i, now_ms - age_ms)
     if flags & CLOSED:
         print("trip", in_hex(wire_cells(core)), in_hex(wire_gates(core.closed_gates)))
 

@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from headway_edge.core import definition
+from headway_edge.core import data_quality, definition
 from headway_protocol import counts, record
 from headway_simulators.command.replay import parse_broker
 from headway_simulators.recordings import read
@@ -54,7 +54,7 @@ def test_every_trip_is_one_json_object_a_line_with_all_its_numbers(tmp_path: Pat
         {"event": "hard_acceleration", "time": "2026-03-02T07:11:43Z"},
         {"event": "hard_braking", "time": "2026-03-02T07:12:33Z"},
     ]
-    assert trip["gates"] == dict.fromkeys(definition.GATE_NAMES, 0)
+    assert trip["gates"] == dict.fromkeys(data_quality.GATE_NAMES, 0)
     envelope = record.decode(bytes.fromhex(trip["record"]))
     pack_id, start_ago_ms, packed, _ = record.parse_episode(envelope.body)
     assert pack_id.hex() == trip["pack"]["id"]
@@ -117,7 +117,8 @@ def test_an_unknown_pack_and_a_bad_broker_are_refused_with_what_is_known(tmp_pat
     path = drive(tmp_path / "trip.csv", [36] * 60)
     done = headway("replay", path, "--offline", "--pack", "sailing")
     assert done.returncode == 1
-    assert "there is no pack 'sailing'. Known: private-driving." in done.stderr
+    assert "there is no pack 'sailing'. Known: " in done.stderr
+    assert "private-driving; or name a .toml or .cbor file." in done.stderr
     done = headway("replay", path, "--broker", "localhost:http", "--store", tmp_path)
     assert done.returncode == 1
     assert "is no broker: use HOST or HOST:PORT" in done.stderr

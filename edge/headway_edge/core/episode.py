@@ -21,7 +21,7 @@ from headway_edge.core.data_quality import (
 )
 from headway_edge.core.history import History
 from headway_edge.core.pack import MISSING, Pack
-from headway_edge.core.pack_code import generate, wire_numbers
+from headway_edge.core.pack_code import FIRINGS_TOLD, generate, wire_numbers
 from headway_protocol import counts as packed
 
 ELAPSED, DISTANCE = 0, 1  # the first two cells of every pack
@@ -37,7 +37,7 @@ class EpisodeCore:
 
     pack: a checked pack. vehicle_class: one of its classes. period_ms: the sampling period, 40..1000. `signals`: the
     buffer for a sample's signals in the pack's order, to be filled before each `update`. `ages`: how long ago (ms) an
-    event that an update reports has fired. Nothing is allocated by an update on a 32-bit heap.
+    event that an update reports has fired first (`firings`: each time). Nothing is allocated by an update on a 32-bit heap.
     """
 
     def __init__(self, pack: Pack, vehicle_class: str, period_ms: int = 1000) -> None:
@@ -60,6 +60,7 @@ class EpisodeCore:
         self._start = array("i", plan.state_start)
         self._state = array("i", plan.state_start)
         self.ages = array("i", [0] * max(1, len(pack.events)))
+        self._more = array("i", [0] * (FIRINGS_TOLD * max(1, len(pack.events))))
         # Twice the declared rate still reaches as far back as the pack asks.
         self._history = History(plan.columns, 2 * plan.window_ms // period_ms + 4) if plan.columns else None
         self.signals = array("i", [MISSING] * len(pack.signals))
@@ -126,6 +127,14 @@ class EpisodeCore:
         self._speed = MISSING
         return self._close()
 
+    def firings(self, event: int) -> list:
+        """How long ago (ms) each firing of an event that the last update reported was, oldest first."""
+        at = FIRINGS_TOLD * event
+        ages = [self.ages[event]]
+        for k in range(1, self._more[at]):
+            ages.append(self.ages[event] - self._more[at + min(k, FIRINGS_TOLD - 1)])
+        return ages
+
     @property
     def is_open(self) -> bool:
         """Whether an episode is under way."""
@@ -146,7 +155,9 @@ class EpisodeCore:
         self.lead_ms = 0
         if self._speed >= 0 and since <= self._near_ms:
             self.lead_ms = since
-            self._fold_sample(cells, state, self._lead, self.ages, self._history, 0, self._period_ms, 0, 1, 0)
+            self._fold_sample(
+                cells, state, self._lead, self.ages, self._more, self._history, 0, self._period_ms, 0, 1, 0
+            )
         else:
             self._speed = MISSING
         return OPENED
@@ -175,6 +186,7 @@ class EpisodeCore:
             self._state,
             self.signals,
             self.ages,
+            self._more,
             self._history,
             since,
             weight,
@@ -228,6 +240,9 @@ class EpisodeCore:
             if state[base + 2]:
                 cells[first_event + i] += state[base + 2]
                 self.ages[i] = state[base + 3]
+                self._more[FIRINGS_TOLD * i] = state[base + 2]
+                for k in range(1, FIRINGS_TOLD):
+                    self._more[FIRINGS_TOLD * i + k] = state[base + 3 + k]
                 flags |= 4 << i
         for i in range(len(cells)):
             self.closed[i] = cells[i]

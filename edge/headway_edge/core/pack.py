@@ -125,7 +125,7 @@ class Pack:
             _check(isinstance(name, str) and 1 <= len(name) <= TEXT_MAX, "a class")
         _items(self.parameters, len(self.classes), len(self.classes), "parameters: one list for each class")
         for numbers in self.parameters:
-            _items(numbers, len(self.parameters[0]), PARAMETERS_MAX, "parameters of a class")
+            _items(numbers, 0, PARAMETERS_MAX, "parameters of a class")
             _check(len(numbers) == len(self.parameters[0]), "classes have different numbers of parameters")
             for number in numbers:
                 _whole(number, -NUMBER_MAX, NUMBER_MAX, "a parameter")
@@ -206,6 +206,8 @@ class _Checker:
                 cells.append((SIGNED if low < 0 else PLAIN, 1))
             elif kind == "sum":
                 self.number(item[1], 0)
+                if len(item) == 3:
+                    self.condition(item[2], 0)
                 cells.append((WIDE, 2))
             elif kind == "bands":
                 self.number(item[1], 0)

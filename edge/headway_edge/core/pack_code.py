@@ -6,16 +6,18 @@ the operators listed in `headway_edge.core.pack` and names of our own; nothing o
 `generate` gives the source of two functions:
 
     screen(s)                                   signals out of their range become MISSING
-    fold(c, x, s, ages, history, dt, weight, near, first, step) -> flags
+    fold(c, x, s, ages, more, history, dt, weight, near, first, step) -> flags
 
 c: cells (accumulators as laid out in the core). x: the state between samples. s: signals. ages: for an event that has
-just been counted, how long ago it fired (ms). step: metres of this sample. near, first: 0 or 1. flags: bit 2 + i for event
+just been counted, how long ago it fired (ms). more: how often it did, and how much later (ms) the second to fourth time,
+where firings waited together; four numbers an event. step: metres of this sample. near, first: 0 or 1. flags: bit 2 + i for event
 i counted.
 """
 
 from headway_edge.core.pack import HOLD_MS_MAX, MISSING, WIDE, Pack
 
 _WIDE_BITS = 20
+FIRINGS_TOLD = 4  # of those of an event that waited together; further ones are counted, at the time of the last
 
 
 class Plan:
@@ -23,7 +25,8 @@ class Plan:
 
     state_start: initial values of x. columns: of the history. window_ms: how far the history must reach (0: no history).
     places: for each accumulator of the pack, its first cell in the core. core_cells: how many cells the core has.
-    event_state: where in x each event's numbers begin: up, fired ms ago, pending, age of the pending.
+    event_state: where in x each event's numbers begin: up, fired ms ago, waiting, age of the first that waits, and how
+    much later the others fired.
     """
 
     def __init__(self) -> None:
@@ -55,7 +58,7 @@ class _Writer:
     def source(self) -> str:
         body = self._body()
         lines = self._screen()
-        lines.append("def fold(c, x, s, ages, history, dt, weight, near, first, step):")
+        lines.append("def fold(c, x, s, ages, more, history, dt, weight, near, first, step):")
         for i in range(len(self._pack.signals)):
             lines.append(" s%d = s[%d]" % (i, i))
         if self.plan.columns:
@@ -196,7 +199,7 @@ class _Writer:
         return name
 
     def _lag(self, tree: list) -> tuple:
-        source = "%s%d" % (tree[1][0], tree[1][1])
+        source, _ = self._number(tree[1])
         key = "lag %s %d" % (source, tree[2])
         if key in self._history:
             return self._history[key], [self._history[key]]
@@ -278,8 +281,11 @@ class _Writer:
         name = self._new_name()
         self._emit("%s = %s" % (name, self._guarded(text, guards)))
         level = 1
-        if guards:
-            self._emit("if %s != %d:" % (name, MISSING))
+        tests = ["%s != %d" % (name, MISSING)] if guards else []
+        if kind == "sum" and len(item) == 3:
+            tests.append(self._condition(item[2]))
+        if tests:
+            self._emit("if %s:" % " and ".join(tests))
             level = 2
         if kind == "last":
             self._emit("c[%d] = %s" % (cell, name), level)
@@ -326,8 +332,8 @@ class _Writer:
         for i, event in enumerate(events):
             base = self._new_state(0)
             self._new_state(HOLD_MS_MAX + 1)
-            self._new_state(0)
-            self._new_state(0)
+            for _ in range(2 + FIRINGS_TOLD - 1):
+                self._new_state(0)
             self.plan.event_state.append(base)
             condition = self._condition(event[0])
             if event[1]:
@@ -347,22 +353,27 @@ class _Writer:
     def _settle(self, i: int, event: list, cell: int) -> None:
         base = self.plan.event_state[i]
         suppressors, wait_ms = event[3], event[4]
+        told = FIRINGS_TOLD * i
         count = ("c[%d] += " % cell) + "%s; flags |= " + str(4 << i)
         if suppressors:
             up = " or ".join(["u%d or x[%d] <= %d" % (k, self.plan.event_state[k] + 1, wait_ms) for k in suppressors])
             self._emit("if f%d and (%s): f%d = 0" % (i, up, i))
         if not suppressors or not wait_ms:
             self._emit("if f%d:" % i)
-            self._emit("ages[%d] = 0; %s" % (i, count % "1"), 2)
+            self._emit("ages[%d] = 0; more[%d] = 1; %s" % (i, told, count % "1"), 2)
             return
         fired = " or ".join(["x[%d] == 0" % (self.plan.event_state[k] + 1) for k in suppressors])
         self._emit("if x[%d]:" % (base + 2))
         self._emit("x[%d] += dt" % (base + 3), 2)
         self._emit("if %s: x[%d] = 0" % (fired, base + 2), 2)
         self._emit("elif x[%d] >= %d or not near:" % (base + 3, wait_ms), 2)
-        self._emit("ages[%d] = x[%d]; %s; x[%d] = 0" % (i, base + 3, count % ("x[%d]" % (base + 2)), base + 2), 3)
+        self._emit("ages[%d] = x[%d]; more[%d] = x[%d]" % (i, base + 3, told, base + 2), 3)
+        for k in range(1, FIRINGS_TOLD):
+            self._emit("more[%d] = x[%d]" % (told + k, base + 3 + k), 3)
+        self._emit("%s; x[%d] = 0" % (count % ("x[%d]" % (base + 2)), base + 2), 3)
         self._emit("if f%d:" % i)
         self._emit("if not x[%d]: x[%d] = 0" % (base + 2, base + 3), 2)
+        self._emit("elif x[%d] < %d: x[%d + x[%d]] = x[%d]" % (base + 2, FIRINGS_TOLD, base + 3, base + 2, base + 3), 2)
         self._emit("x[%d] += 1" % (base + 2), 2)
 
 

@@ -1,4 +1,4 @@
-"""The `headway` command: demo, replay, record, agent, serve, doctor.
+"""The `headway` command: demo, replay, record, pack, agent, serve, doctor.
 
 Each command imports what it needs when it runs: `headway agent` on an onboard unit has no server libraries installed.
 """
@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from headway_simulators.command import agent, demo, doctor, record, replay, serve
+from headway_simulators.command import agent, demo, doctor, pack, record, replay, serve
 from headway_simulators.command.terminal import complain
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ what the device computes from a trip of yours. `headway doctor` says what this m
 app.command()(demo.demo)
 app.command()(replay.replay)
 app.command()(record.record)
+app.add_typer(pack.app, name="pack")
 app.command()(agent.agent)
 app.command()(serve.serve)
 app.command()(doctor.doctor)

@@ -1,13 +1,17 @@
 """`headway replay`: recorded trips through the device's own code, with or without a server."""
 
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Generic, Protocol, TypeVar
 
 import typer
 
 from headway_simulators.command.terminal import complain, foreseen_failures, log_to_stderr
 from headway_simulators.errors import SimulatorError
+
+if TYPE_CHECKING:
+    from headway_simulators.recordings import Recording
 
 
 class VehicleClass(StrEnum):
@@ -21,11 +25,15 @@ class VehicleClass(StrEnum):
 
 def replay(
     files: Annotated[
-        list[Path], typer.Argument(help="Recordings, in order of time: CSV or CSV in gzip.", metavar="FILE…")
+        list[Path],
+        typer.Argument(help="Recordings, in order of time: CSV, CSV in gzip, or tachograph files.", metavar="FILE…"),
     ],
     pack: Annotated[
-        str, typer.Option(help="The process to compute; this version knows private-driving.")
-    ] = "private-driving",
+        str | None,
+        typer.Option(
+            help="With --offline: the process to compute; the name of a pack that ships, or a .toml or .cbor file."
+        ),
+    ] = None,
     vehicle_class: Annotated[VehicleClass, typer.Option("--class", help="Whose thresholds apply.")] = VehicleClass.CAR,
     offline: Annotated[bool, typer.Option("--offline", help="Compute only: no store, no broker.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line for each trip.")] = False,
@@ -51,50 +59,82 @@ def replay(
     Examples:
 
         headway replay trip.csv --offline --json
+        headway replay trip.csv --offline --json --pack commercial-driving --class truck
         headway replay monday.csv tuesday.csv --device van-7 --broker localhost:1883
     """
     log_to_stderr("warning", as_json=False)
     with foreseen_failures():
-        if pack != "private-driving":
-            raise SimulatorError(f"there is no pack {pack!r}. Known: private-driving.")
         if offline:
-            _offline(files, vehicle_class.value, as_json)
+            _offline(files, vehicle_class.value, pack, as_json)
+        elif pack is not None:
+            raise SimulatorError("--pack goes with --offline: the agent of this version computes its built-in process.")
         else:
             _sync(files, vehicle_class.value, as_json, group, device, store, broker, speed, timeout_s)
 
 
-def _offline(files: list[Path], vehicle_class: str, as_json: bool) -> None:
+def _offline(files: list[Path], vehicle_class: str, pack: str | None, as_json: bool) -> None:
     from rich.console import Console
 
-    from headway_simulators.offline_replay import Episode, episodes
-    from headway_simulators.recordings import read
-    from headway_simulators.trip_table import trip_table
+    from headway_simulators import offline_replay, pack_replay
+    from headway_simulators.trip_table import pack_trip_table, trip_table
 
-    failed = 0
-    found: list[Episode] = []
-    for path in files:
-        try:
-            recording = read(path)
-        except SimulatorError as error:
-            complain(str(error))
-            failed += 1
-            continue
-        if recording.problems and not as_json:
-            problems = ", ".join(f"{kind} {count}" for kind, count in sorted(recording.problems.items()))
-            complain(f"{path}: read with losses: {problems}")
-        trips = 0
-        for episode in episodes(recording, vehicle_class):
-            trips += 1
-            if as_json:
-                print(episode.as_json_line())  # noqa: T201
-            else:
-                found.append(episode)
-        if not trips:
-            complain(f"{path}: {len(recording.samples)} samples, but no trip: nothing moved long or far enough.")
-    if not as_json and found:
-        Console().print(trip_table(found))
+    console = Console()
+    if pack is None:
+        built_in = _Told(as_json, lambda recording: offline_replay.episodes(recording, vehicle_class))
+        built_in.tell(files)
+        if built_in.episodes:
+            console.print(trip_table(built_in.episodes))
+        failed = built_in.failed
+    else:
+        named = pack_replay.find_pack(pack)
+        by_pack = _Told(as_json, lambda recording: pack_replay.episodes(recording, named, vehicle_class))
+        by_pack.tell(files)
+        if by_pack.episodes:
+            console.print(pack_trip_table(by_pack.episodes))
+        failed = by_pack.failed
     if failed:
         raise typer.Exit(1)
+
+
+class _Line(Protocol):
+    def as_json_line(self) -> str: ...
+
+
+EpisodeT = TypeVar("EpisodeT", bound=_Line)
+
+
+class _Told(Generic[EpisodeT]):
+    # Trips of files, one after the other: printed at once as JSON, or kept for a table. A bad file does not stop the rest.
+
+    def __init__(self, as_json: bool, compute: "Callable[[Recording], Iterator[EpisodeT]]") -> None:
+        self._as_json = as_json
+        self._compute = compute
+        self.episodes: list[EpisodeT] = []
+        self.failed = 0
+
+    def tell(self, files: list[Path]) -> None:
+        for path in files:
+            try:
+                self._tell(path)
+            except SimulatorError as error:
+                complain(str(error))
+                self.failed += 1
+
+    def _tell(self, path: Path) -> None:
+        from headway_simulators.recordings import read
+
+        recording, trips = read(path), 0
+        for episode in self._compute(recording):
+            trips += 1
+            if self._as_json:
+                print(episode.as_json_line())  # noqa: T201
+            else:
+                self.episodes.append(episode)
+        if recording.problems and not self._as_json:
+            problems = ", ".join(f"{kind} {count}" for kind, count in sorted(recording.problems.items()))
+            complain(f"{path}: read with losses: {problems}")
+        if not trips:
+            complain(f"{path}: {len(recording.samples)} samples, but no trip: nothing moved long or far enough.")
 
 
 def parse_broker(text: str) -> tuple[str, int]:

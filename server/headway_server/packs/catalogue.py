@@ -1,0 +1,62 @@
+"""The catalogue of a pack: all that people read about it, kept apart from what devices run.
+
+Plain data that goes into JSON as it is. It carries the id of the definition it describes; a better wording makes a new
+catalogue for the same id.
+"""
+
+from typing import Any
+
+from headway_server.packs.source import Source
+
+DIRECTION_WORDS = {"lower": "lower is better", "neutral": "neither is better", "higher": "higher is better"}
+
+
+def catalogue(source: Source, pack_id: str, units: dict[tuple[str, ...], str]) -> dict[str, Any]:
+    """Return the catalogue.
+
+    pack_id: in hexadecimal. units: what the compiler found each named thing to be, by (table, name).
+    """
+    pack = source.pack
+    described: dict[str, Any] = {
+        "pack_id": pack_id,
+        "name": pack.text("name"),
+        "version": pack.fields["version"],
+        "kind": pack.text("kind"),
+        "title": pack.text("title"),
+        "about": pack.text("about"),
+        "source": pack.text("source"),
+        "classes": pack.texts("classes"),
+        "like": dict(pack.fields.get("like", {})),
+        "rules": {key: str(value) for key, value in source.rules.fields.items()},
+    }
+    for table in ("signals", "params", "values", "accumulators", "events", "totals"):
+        described[table] = []
+        for item in source.tables[table]:
+            entry: dict[str, Any] = {"name": item.name, "is": units.get((table, item.name), "")}
+            for key, value in item.fields.items():
+                entry[key] = value if isinstance(value, (str, int, list, dict)) else str(value)
+            described[table].append(entry)
+    described["characteristics"] = []
+    for level in ("trip", "period"):
+        for item in source.tables[level]:
+            above, below = (" + ".join(item.texts(key)) for key in ("numerator", "denominator"))
+            if len(item.texts("numerator")) > 1 and below:
+                above = f"({above})"
+            if len(item.texts("denominator")) > 1:
+                below = f"({below})"
+            described["characteristics"].append(
+                {
+                    "id": item.fields["id"],
+                    "level": level,
+                    "key": item.name,
+                    "title": item.text("title"),
+                    "unit": item.text("unit"),
+                    "decimals": item.fields["decimals"],
+                    "direction": DIRECTION_WORDS[item.text("direction")],
+                    "formula": f"{above} / {below}" if below else above,
+                    "about": item.text("about"),
+                    "source": item.text("source"),
+                }
+            )
+    described["characteristics"].sort(key=lambda entry: entry["id"])
+    return described

@@ -1,0 +1,118 @@
+"""A pack in words: each signal, value, accumulator, event and characteristic with unit, formula, direction and source.
+
+For people who are to agree with a definition, or to find out what a number on a page is made of. Made of the catalogue
+alone, so that it can be shown wherever a catalogue is.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from textwrap import fill
+from typing import Any
+
+from headway_server.packs.dimension import UNITS
+
+_WIDTH = 110
+_KIND_WORDS = {
+    "time": "time while {when}",
+    "metres": "distance while {when}",
+    "edges": "times that this became true: {when}",
+    "sum": "sum over samples of {of}",
+    "max": "highest {of}",
+    "min": "lowest {of}",
+    "last": "last {of}",
+    "bands": "times by {of}, cut at {edges}",
+}
+_SPELLED = {"kmh": "km/h", "mps": "m/s", "mps2": "m/s2", "degps": "deg/s", "percent": "%", "celsius": "°C"}
+_UNIT = re.compile(r"(\d)\s*\*\s*(" + "|".join(UNITS) + r")\b")
+_MERGE_WORDS = {"sum": "added up over trips", "max": "the highest of all trips", "min": "the lowest of all trips"}
+
+
+def explained(catalogue: dict[str, Any]) -> str:
+    """Return the text for a catalogue, ending in a line's end."""
+    return "\n".join(_lines(catalogue)) + "\n"
+
+
+def _lines(pack: dict[str, Any]) -> Iterator[str]:
+    yield f"{pack['title']} ({pack['name']} version {pack['version']}, id {pack['pack_id']})"
+    yield _indented(pack["about"], "")
+    if pack["source"]:
+        yield _indented("Source: " + pack["source"], "")
+    classes = [f"{name} (as {pack['like'][name]})" if name in pack["like"] else name for name in pack["classes"]]
+    yield "Classes: " + ", ".join(classes)
+    yield "\nRules of an episode"
+    rules = pack["rules"]
+    yield f"  samples up to {_words(rules['near'])} apart are one observation"
+    yield f"  silence of more than {_words(rules['gap'])} ends a trip"
+    yield f"  standing for more than {_words(rules['standing'])} ends it when nothing says that the engine runs"
+    yield f"  a trip is cut after {_words(rules['limit'])}"
+    yield f"  under {_words(rules['min_distance'])} or {_words(rules['min_elapsed'])} it is no trip"
+    yield from _section("Signals", pack["signals"], _signal)
+    yield from _section("Parameters, by class", pack["params"], _parameter)
+    yield from _section("Values, on every sample", pack["values"], lambda item: _words(item["formula"]))
+    yield from _section("Accumulators, over a trip, after elapsed and distance", pack["accumulators"], _accumulator)
+    yield from _section("Events, counted over a trip", pack["events"], _event)
+    yield from _section("Totals, over the trips of a period", pack["totals"], _total)
+    for level, heading in (("trip", "Characteristics of a trip"), ("period", "Characteristics of a period")):
+        yield "\n" + heading
+        for item in pack["characteristics"]:
+            if item["level"] == level:
+                unit = "" if item["unit"] == "1" else f" [{item['unit']}]"
+                yield f"  {item['id']} {item['title']}{unit}: {item['formula']}; {item['direction']}"
+                yield from _about(item)
+
+
+def _section(heading: str, items: list[dict[str, Any]], words: Callable[[dict[str, Any]], str]) -> Iterator[str]:
+    if items:
+        yield "\n" + heading
+    for item in items:
+        yield _indented(f"{item['name']} ({item['is']}): {words(item)}", "  ")
+        yield from _about(item)
+
+
+def _about(item: dict[str, Any]) -> Iterator[str]:
+    yield _indented(item["about"], "      ")
+    if item.get("source"):
+        yield _indented("Source: " + item["source"], "      ")
+
+
+def _signal(item: dict[str, Any]) -> str:
+    unit = f" {item['unit']}" if item["unit"] else ""
+    wrap = f", starting again at {item['wrap']}" if "wrap" in item else ""
+    return f"{item['vss']}, {item['min']} to {item['max']}{unit}{wrap}"
+
+
+def _parameter(item: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {_words(value)}" for name, value in item["classes"].items())
+
+
+def _accumulator(item: dict[str, Any]) -> str:
+    when = _words(item.get("when", ""))
+    words = _KIND_WORDS[item["kind"]].format(
+        when=when, of=_words(item.get("of", "")), edges=_words(", ".join(item.get("edges", [])))
+    )
+    return f"{words} while {when}" if item["kind"] == "sum" and when else words
+
+
+def _event(item: dict[str, Any]) -> str:
+    parts = [f"when {_words(item['when'])}"]
+    if "hold" in item:
+        parts.append(f"held for {_words(item['hold'])}")
+    if "quiet" in item:
+        parts.append(f"at most once in {_words(item['quiet'])}")
+    if item.get("suppressed_by"):
+        within = f" within {_words(item['wait'])} before or after" if "wait" in item else " at the same time"
+        parts.append(f"dropped if {' or '.join(item['suppressed_by'])} happens{within}")
+    return "; ".join(parts)
+
+
+def _total(item: dict[str, Any]) -> str:
+    return f"{_words(item['formula'])}; {_MERGE_WORDS[item.get('merge', 'sum')]}"
+
+
+def _words(formula: str) -> str:
+    # 29*kmh reads as 29 km/h; the rest of an expression is plain enough as it is.
+    return _UNIT.sub(lambda match: f"{match[1]} {_SPELLED.get(match[2], match[2])}", " ".join(formula.split()))
+
+
+def _indented(text: str, indent: str) -> str:
+    return fill(" ".join(text.split()), _WIDTH, initial_indent=indent, subsequent_indent=indent + "  ")

@@ -1,0 +1,114 @@
+"""Which tables and keys a pack's source has, of which types, and which words they take. The reader is `source`."""
+
+import re
+from fractions import Fraction
+
+from headway_edge.core import pack as device
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+KINDS = ["trip"]
+ROLES = ["none", "speed", "engine_speed", "ignition"]  # in the order of their numbers
+ACCUMULATOR_KINDS = ["bands", "edges", "last", "max", "metres", "min", "sum", "time"]
+DIRECTIONS = {"lower": -1, "neutral": 0, "higher": 1}
+MERGES = ["max", "min", "sum"]
+RULES = ["near", "gap", "standing", "limit", "min_distance", "min_elapsed"]
+
+# Most entries of each table; what else limits a pack is counted by the device's own check, after compiling.
+MOST = {
+    "signals": device.SIGNALS_MAX,
+    "params": device.PARAMETERS_MAX,
+    "values": device.VALUES_MAX,
+    "accumulators": device.CELLS_MAX,
+    "events": device.EVENTS_MAX,
+    "totals": device.PERIOD_MAX,
+    "trip": device.CHARACTERISTICS_MAX,
+    "period": device.CHARACTERISTICS_MAX,
+}
+
+_TEXT, _WHOLE, _NUMBER, _TEXTS, _TEXT_MAP = (
+    "a text",
+    "a whole number",
+    "a number such as 12 or 0.01",
+    "a list of texts",
+    "a table of texts",
+)
+# Keys of each table: the type of its value; a leading ? means that it may be left out.
+KEYS: dict[str, dict[str, str]] = {
+    "pack": {
+        "name": _TEXT,
+        "version": _WHOLE,
+        "kind": _TEXT,
+        "title": _TEXT,
+        "about": _TEXT,
+        "source": "?" + _TEXT,
+        "classes": _TEXTS,
+        "like": "?" + _TEXT_MAP,
+    },
+    "rules": dict.fromkeys(RULES, _TEXT),
+    "signals": {
+        "vss": _TEXT,
+        "unit": _TEXT,
+        "quantum": _NUMBER,
+        "min": _NUMBER,
+        "max": _NUMBER,
+        "wrap": "?" + _NUMBER,
+        "role": "?" + _TEXT,
+        "about": _TEXT,
+    },
+    "params": {"quantum": "?" + _TEXT, "about": _TEXT, "source": "?" + _TEXT, "classes": _TEXT_MAP},
+    "values": {"formula": _TEXT, "about": _TEXT},
+    "accumulators": {
+        "kind": _TEXT,
+        "when": "?" + _TEXT,
+        "of": "?" + _TEXT,
+        "edges": "?" + _TEXTS,
+        "about": _TEXT,
+        "source": "?" + _TEXT,
+    },
+    "events": {
+        "when": _TEXT,
+        "hold": "?" + _TEXT,
+        "quiet": "?" + _TEXT,
+        "suppressed_by": "?" + _TEXTS,
+        "wait": "?" + _TEXT,
+        "about": _TEXT,
+        "source": "?" + _TEXT,
+    },
+    "totals": {"merge": "?" + _TEXT, "formula": _TEXT, "about": _TEXT},
+    "trip": {},
+    "period": {},
+}
+KEYS["trip"] = KEYS["period"] = {
+    "id": _WHOLE,
+    "title": _TEXT,
+    "unit": _TEXT,
+    "decimals": _WHOLE,
+    "direction": _TEXT,
+    "numerator": _TEXTS,
+    "denominator": "?" + _TEXTS,
+    "about": _TEXT,
+    "source": "?" + _TEXT,
+}
+SINGLE = ("pack", "rules")
+
+
+def is_a(value: object, wanted: str) -> bool:
+    """Return whether `value` is `wanted`, in the words of KEYS without the ?."""
+    if wanted == _TEXT:
+        return isinstance(value, str)
+    if wanted == _WHOLE:
+        return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 32
+    if wanted == _NUMBER:
+        return isinstance(value, (int, Fraction)) and not isinstance(value, bool) and -(1 << 32) < value < 1 << 32
+    if wanted == _TEXTS:
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+
+
+def has_control(value: object) -> bool:
+    """Return whether a text, or one in a list or table, has control characters, which terminals may obey."""
+    if isinstance(value, dict):
+        return any(has_control(item) for item in value.values())
+    if isinstance(value, list):
+        return any(has_control(item) for item in value)
+    return isinstance(value, str) and _CONTROL.search(value) is not None
