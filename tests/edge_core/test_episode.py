@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway_edge.core import data_quality, definition, trip
-from headway_edge.core.episode import EpisodeCore, wire_cells
+from headway_edge.core.episode import EpisodeCore, wire_cells, wire_numbers
 from headway_edge.core.pack import MISSING, Pack
-from headway_edge.core.pack_code import wire_numbers
 from headway_edge.core.pack_values import from_wire
 from headway_protocol import cbor, counts
 

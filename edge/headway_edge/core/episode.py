@@ -20,8 +20,8 @@ from headway_edge.core.data_quality import (
     TOO_SHORT,
 )
 from headway_edge.core.history import History
-from headway_edge.core.pack import MISSING, Pack
-from headway_edge.core.pack_code import FIRINGS_TOLD, generate, wire_numbers
+from headway_edge.core.pack import MISSING, SIGNED, TIME, WIDE, Pack
+from headway_edge.core.pack_code import FIRINGS_TOLD, WIDE_BITS, generate
 from headway_protocol import counts as packed
 
 ELAPSED, DISTANCE = 0, 1  # the first two cells of every pack
@@ -294,6 +294,23 @@ class EpisodeCore:
             at += len(numbers)
         if self._history is not None:
             self._history.restore(saved[history_at:])
+
+
+def wire_numbers(pack: Pack, cells: object) -> list:
+    """Return the numbers of a closed trip in wire order: times in tenths of a second (half up), signed ones zigzag."""
+    numbers = []
+    at = 0
+    for kind, width in pack.cells:
+        number = cells[at]  # type: ignore[index]
+        if kind == TIME:
+            number = (number + 50) // 100
+        elif kind == WIDE:
+            number = (cells[at + 1] << WIDE_BITS) + number  # type: ignore[index]
+        if kind == WIDE or kind == SIGNED:  # noqa: PLR1714 - MicroPython would build a tuple
+            number = 2 * number if number >= 0 else -2 * number - 1
+        numbers.append(number)
+        at += width
+    return numbers
 
 
 def wire_cells(core: EpisodeCore) -> bytes:

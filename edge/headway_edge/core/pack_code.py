@@ -14,9 +14,10 @@ where firings waited together; four numbers an event. step: metres of this sampl
 i counted.
 """
 
-from headway_edge.core.pack import HOLD_MS_MAX, MISSING, WIDE, Pack
+from headway_edge.core.operators import compare
+from headway_edge.core.pack import HOLD_MS_MAX, MISSING, Pack
 
-_WIDE_BITS = 20
+WIDE_BITS = 20
 FIRINGS_TOLD = 4  # of those of an event that waited together; further ones are counted, at the time of the last
 
 
@@ -295,10 +296,10 @@ class _Writer:
             self._emit("if not x[%d] or %s %s c[%d]: c[%d] = %s" % (place, name, sign, cell, cell, name), level)
             self._emit("x[%d] = 1" % place, level)
         elif kind == "sum":
-            mask = (1 << _WIDE_BITS) - 1
+            mask = (1 << WIDE_BITS) - 1
             self._emit("%s += c[%d]" % (name, cell), level)
             self._emit("c[%d] = %s & %d" % (cell, name, mask), level)
-            self._emit("c[%d] += %s >> %d" % (cell + 1, name, _WIDE_BITS), level)
+            self._emit("c[%d] += %s >> %d" % (cell + 1, name, WIDE_BITS), level)
             return 2
         else:
             self._bands(name, item[2], cell, 0, level)
@@ -375,33 +376,3 @@ class _Writer:
         self._emit("if not x[%d]: x[%d] = 0" % (base + 2, base + 3), 2)
         self._emit("elif x[%d] < %d: x[%d + x[%d]] = x[%d]" % (base + 2, FIRINGS_TOLD, base + 3, base + 2, base + 3), 2)
         self._emit("x[%d] += 1" % (base + 2), 2)
-
-
-def compare(operator: str, a: object, b: object) -> bool:
-    """Return what a comparison of two integers is."""
-    if operator == "<":
-        return a < b  # type: ignore[operator]
-    if operator == "<=":
-        return a <= b  # type: ignore[operator]
-    if operator == ">":
-        return a > b  # type: ignore[operator]
-    if operator == ">=":
-        return a >= b  # type: ignore[operator]
-    return a == b if operator == "==" else a != b
-
-
-def wire_numbers(pack: Pack, cells: object) -> list:
-    """Return the numbers of a closed trip in wire order: times in tenths of a second (half up), signed ones zigzag."""
-    numbers = []
-    at = 0
-    for kind, width in pack.cells:
-        number = cells[at]  # type: ignore[index]
-        if kind == 1:
-            number = (number + 50) // 100
-        elif kind == WIDE:
-            number = (cells[at + 1] << _WIDE_BITS) + number  # type: ignore[index]
-        if kind == WIDE or kind == 2:  # noqa: PLR1714 - MicroPython would build a tuple
-            number = 2 * number if number >= 0 else -2 * number - 1
-        numbers.append(number)
-        at += width
-    return numbers

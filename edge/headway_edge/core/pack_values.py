@@ -9,8 +9,8 @@ those of the wire: times in tenths of a second.
 250
 """
 
+from headway_edge.core.operators import compare
 from headway_edge.core.pack import SIGNED, WIDE, Pack
-from headway_edge.core.pack_code import compare
 
 TRIP_LEVEL, PERIOD_LEVEL = 0, 1
 
