@@ -34,7 +34,6 @@ def scalar_trips(pack: Pack, vehicle_class: str, period_ms: int, vehicle: Vehicl
     events: dict[tuple[int, int], list[int]] = {}
     opened_at = lead_ms = -1
     for sample in range(len(vehicle) + 1):
-        was_open = core.is_open
         if sample < len(vehicle):
             for i, column in enumerate(columns):
                 core.signals[i] = column[sample]
@@ -43,9 +42,6 @@ def scalar_trips(pack: Pack, vehicle_class: str, period_ms: int, vehicle: Vehicl
             flags = core.finish()
         if flags & OPENED and not flags & CLOSED:
             events = {}  # of an episode that was too short
-        if was_open and not core.is_open and core._speed == 0:
-            # Stood out: the core keeps as lead the one from before the trip, though this sample is driven off from.
-            core._lead = core.signals[:]
         for event in range(len(pack.events)):
             if flags >> (EVENT_FLAG_SHIFT + event) & 1:
                 events[event, sample] = core.firings(event)

@@ -1,13 +1,13 @@
 """The bulk engine against the device's core on recorded trips, for every pack that ships, in every class."""
 
 import pytest
-from recorded import vehicle_samples
 from scalar import assert_same
 
 from headway_edge.core.pack import Pack
 from headway_server.packs import library
 from headway_server.packs.compile import compile_file
 from headway_simulators import nrel
+from headway_simulators.bulk.recorded import vehicle_samples
 from headway_simulators.demo import shipped_sources
 from headway_simulators.recordings import read
 

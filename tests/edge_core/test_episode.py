@@ -252,6 +252,13 @@ def test_firings_that_wait_together_keep_their_times() -> None:
     assert found == [(0, 2000), (0, 4000), (0, 6000), (0, 8000), (0, 8000)]
 
 
+def test_after_standing_too_long_the_next_trip_begins_with_the_sample_it_drove_off_from() -> None:
+    drive = [*speeds(*[3600] * 20), *speeds(*[0] * 1801), *speeds(*[3600] * 20)]
+    first, second = run(compiled(accumulators=[["time", ["==", SPEED, 0]]]), drive)[0]
+    assert (first[0], first[2]) == (200, 10)
+    assert (second[0], second[1], second[2]) == (200, 195, 10)
+
+
 def test_parking_at_the_end_is_undone_but_what_happened_stays() -> None:
     data = compiled(
         accumulators=[["time", ["==", SPEED, 0]], ["edges", ["==", SPEED, 0]]], events=[[SLOW, 0, 0, [], 0]]

@@ -86,6 +86,7 @@ def test_a_good_pack_is_read() -> None:
         ((8, 0), ["*", SPEED, 17896], "overflow"),
         ((8, 0), ["lag", ["+", SPEED, 1], 1000], "lag is of a signal or a value"),
         ((8, 0), ["lag", SPEED, 30001], "a lag: 30001"),
+        ((5, 1), ["X", "", 1, 1, 0, 1 << 20, 1 << 20, 0], "so wide a circle over so long"),
         ((8, 1), ["turn", 0, 1000], "turn is of a signal that wraps"),
         ((8, 0), nested(11), "deeper than 10"),
         ((9, 0), ["time", SPEED], "operator 's' is unknown, or makes no condition"),

@@ -114,7 +114,8 @@ class EpisodeCore:
             flags |= self._begin(since)
         if self._open:
             flags |= self._fold(since, speed, powered)
-        else:
+        if not self._open:
+            # Also after a trip that ended by standing: the next one drives off from here.
             lead = self._lead
             for i in range(len(s)):
                 lead[i] = s[i]
@@ -128,7 +129,11 @@ class EpisodeCore:
         return self._close()
 
     def firings(self, event: int) -> list:
-        """How long ago (ms) each firing of an event that the last update reported was, oldest first."""
+        """How long ago (ms) each firing of an event that the last update reported was, oldest first.
+
+        Where an update settles what waited and closes the trip as well, only what was settled last is told; the counts
+        have all of it.
+        """
         at = FIRINGS_TOLD * event
         ages = [self.ages[event]]
         for k in range(1, self._more[at]):

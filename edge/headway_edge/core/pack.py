@@ -12,6 +12,7 @@ from headway_protocol import cbor
 FORMAT = 1
 PACK_BYTES_MAX = 8192
 NUMBER_MAX = (1 << 29) - 1  # of every number of every expression: sums of two stay small integers of 31 bits
+TURN_MAX = 1 << 24  # of a change over a window: running totals are kept well above that
 MISSING = -(1 << 29)  # a signal or value that is not there
 
 SIGNALS_MAX = 12
@@ -331,6 +332,7 @@ class _Checker:
             _check(wrap > 0, "%s is of a signal that wraps" % operator)
             _whole(tree[2], 1, WINDOW_MS_MAX, "a window")
             most = wrap * (tree[2] // 40 + 2) // 2
+            _check(most <= TURN_MAX, "%s of so wide a circle over so long: overflow" % operator)
             return (-most if operator == "turn" else 0), most
         if operator == "held":
             _operands(tree, 1)

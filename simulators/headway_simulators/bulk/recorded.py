@@ -1,4 +1,4 @@
-"""Recorded vehicles as the bulk engine reads them."""
+"""Recordings as the bulk engine reads them."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,10 +11,13 @@ from headway_simulators.recorded_signals import SignalQuantum
 from headway_simulators.recordings import Recording
 
 
-def vehicle_samples(pack: Pack, days: Sequence[Recording]) -> VehicleSamples:
-    """One vehicle's recordings, one after the other, with the signals of the pack; None for those it does not have."""
+def vehicle_samples(pack: Pack, recordings: Sequence[Recording]) -> VehicleSamples:
+    """Return one vehicle's recordings, one after the other, with the signals of the pack; None for those it does not have.
+
+    What a recording has and cannot be read is missing in that sample. Raises SimulatorError if a file has gone or changed.
+    """
     wanted = [SignalQuantum(name, above, below) for name, _, above, below, *_ in pack.signals]
-    times_ms = np.array([sample.wall_ms for day in days for sample in day.samples], np.int64)
-    rows = [row for day in days for row in day.signals(wanted, Counter())]
+    times_ms = np.array([sample.wall_ms for recording in recordings for sample in recording.samples], np.int64)
+    rows = [row for recording in recordings for row in recording.signals(wanted, Counter())]
     columns = np.array(rows, np.int64).reshape(-1, len(wanted)).T
     return VehicleSamples(steps_of(times_ms), [column if np.any(column != MISSING) else None for column in columns])

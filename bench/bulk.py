@@ -1,0 +1,192 @@
+"""The bulk engine: samples of vehicles a second, beside the device's core and the same indicators written in polars.
+
+All three compute the same numbers, which is checked here. The shipped trips are repeated, as of so many vehicles; NREL's
+too where they have been fetched before. These have no heading: what needs one costs nothing there.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from bench import Rows
+from headway_edge.core.data_quality import CLOSED
+from headway_edge.core.episode import EpisodeCore
+from headway_edge.core.pack import MISSING, Pack
+from headway_server.packs import library
+from headway_server.packs.compile import compile_file
+from headway_simulators import nrel
+from headway_simulators.bulk.engine import BulkEngine
+from headway_simulators.bulk.recorded import vehicle_samples
+from headway_simulators.bulk.samples import VehicleSamples
+from headway_simulators.demo import shipped_sources
+from headway_simulators.recordings import Recording, read
+
+REPEATS = 5
+THREADS = 2
+SAMPLES = 2_000_000
+UNIT = "samples/s"
+PRIVATE, COMMERCIAL = "private-driving", "commercial-driving"
+
+
+def figures() -> Rows:
+    """Yield samples a second of each engine."""
+    packs = {name: Pack(compile_file(library.path(name)).data) for name in (PRIVATE, COMMERCIAL)}
+    sources = {"shipped": [[read(path) for path in source.files] for source in shipped_sources()]}
+    if (nrel.default_cache() / "complete").exists():
+        sources["NREL's"] = [[read(path) for path in vehicle.day_files] for vehicle in nrel.vehicles()]
+    for trips, vehicles in sources.items():
+        for name, pack in packs.items():
+            yield _bulk(name, pack, trips, vehicles)
+    shipped = sources["shipped"]
+    for name, pack in packs.items():
+        yield _scalar(name, pack, shipped)
+    yield _polars(packs[PRIVATE], shipped)
+
+
+def _repeated(pack: Pack, vehicles: Sequence[Sequence[Recording]]) -> list[VehicleSamples]:
+    once = [vehicle_samples(pack, recordings) for recordings in vehicles]
+    return once * (SAMPLES // sum(len(vehicle) for vehicle in once) + 1)
+
+
+def _best_s(action: Callable[[], object]) -> float:
+    best = float("inf")
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        action()
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def _bulk(name: str, pack: Pack, trips: str, vehicles: Sequence[Sequence[Recording]]) -> tuple[str, str, str, str]:
+    samples = _repeated(pack, vehicles)
+    engine = BulkEngine(pack, "car")
+    total = sum(len(vehicle) for vehicle in samples)
+    rate = total / _best_s(lambda: engine.run(samples, THREADS))
+    how = f"{trips} trips, {total:,} samples, {THREADS} threads, best of {REPEATS}"
+    return f"bulk engine, {name}", f"{rate:,.0f}", UNIT, how
+
+
+def _scalar(name: str, pack: Pack, vehicles: Sequence[Sequence[Recording]]) -> tuple[str, str, str, str]:
+    samples = [vehicle_samples(pack, recordings) for recordings in vehicles]
+    spent_s, trips = _scalar_run(pack, samples)
+    if trips != len(BulkEngine(pack, "car").run(samples)):
+        raise RuntimeError(f"{name}: the engines do not find the same trips")
+    total = sum(len(vehicle) for vehicle in samples)
+    return f"device's core, {name}", f"{total / spent_s:,.0f}", UNIT, f"shipped trips, {total:,} samples, CPython, once"
+
+
+def _scalar_run(pack: Pack, vehicles: Sequence[VehicleSamples]) -> tuple[float, int]:
+    # Only the updates are timed, with lists of numbers ready to hand.
+    spent_s, trips = 0.0, 0
+    for vehicle in vehicles:
+        columns = [[MISSING] * len(vehicle) if column is None else column.tolist() for column in vehicle.signals]
+        samples = list(zip(vehicle.steps_ms.tolist(), *columns, strict=True))
+        core = EpisodeCore(pack, "car")
+        update, signals = core.update, core.signals
+        start = time.perf_counter()
+        for step_ms, *numbers in samples:
+            for i, number in enumerate(numbers):
+                signals[i] = number
+            trips += update(step_ms) & CLOSED == CLOSED
+        trips += core.finish() & CLOSED == CLOSED
+        spent_s += time.perf_counter() - start
+    return spent_s, trips
+
+
+def _polars(pack: Pack, vehicles: Sequence[Sequence[Recording]]) -> tuple[str, str, str, str]:
+    what = f"polars, {PRIVATE}"
+    try:
+        import polars  # noqa: PLC0415 - nothing of Headway needs it: it is here to be compared with
+    except ImportError:
+        return what, "-", "", "not installed"
+    samples = _repeated(pack, vehicles)
+    total = sum(len(vehicle) for vehicle in samples)
+    frame = polars.DataFrame(
+        {
+            "vehicle": np.repeat(np.arange(len(samples)), [len(vehicle) for vehicle in samples]),
+            "step_ms": np.concatenate([vehicle.steps_ms for vehicle in samples]),
+            "speed": np.concatenate([vehicle.signals[pack.speed] for vehicle in samples]),
+        }
+    )
+    if not np.array_equal(_private_driving(polars, frame, pack), BulkEngine(pack, "car").run(samples).numbers):
+        raise RuntimeError("polars and the bulk engine do not find the same numbers")
+    rate = total / _best_s(lambda: _private_driving(polars, frame, pack))
+    how = f"shipped trips, {total:,} samples, {polars.thread_pool_size()} threads, best of {REPEATS}"
+    return what, f"{rate:,.0f}", UNIT, how
+
+
+def _private_driving(pl: Any, frame: Any, pack: Pack) -> "np.ndarray[Any, Any]":
+    # For orderly recordings at 1 Hz with nothing but a speed, without standing for half an hour: less than the engine does.
+    near_ms, gap_ms, _, _, min_distance_m, min_elapsed_ms = pack.rules
+    period_ms = 1000
+    (bands,) = (item[2] for item in pack.accumulators if item[0] == "bands")
+    row, speed = pl.int_range(pl.len()), pl.col("speed")
+    is_new = (pl.col("vehicle") != pl.col("vehicle").shift()).fill_null(value=True) | (pl.col("step_ms") > gap_ms)
+    moving_row = pl.when(speed > 0).then(pl.col("row"))
+    trips = (
+        frame.lazy()
+        .with_columns(row.alias("row"), is_new.cum_sum().alias("stretch"))
+        .with_columns(
+            moving_row.min().over("stretch").alias("from"),
+            moving_row.max().over("stretch").alias("to"),
+            pl.col("row").min().over("stretch").alias("begin"),
+        )
+        .filter((pl.col("row") >= pl.max_horizontal("begin", pl.col("from") - 1)) & (pl.col("row") <= pl.col("to") + 1))
+        # What lies a gap before the first movement is not driven off from.
+        .filter((pl.col("row") >= pl.col("from")) | (pl.col("step_ms").shift(-1) <= near_ms))
+        .with_columns((pl.col("stretch") != pl.col("stretch").shift()).fill_null(value=True).alias("first"))
+    )
+    near = ~pl.col("first") & (pl.col("step_ms") <= near_ms)
+    now = (speed + 50) // 100
+    trips = (
+        trips.with_columns(
+            pl.when(pl.col("first")).then(0).otherwise(pl.col("step_ms")).alias("since_ms"),
+            pl.when(near).then(pl.col("step_ms")).otherwise(period_ms).alias("weight_ms"),
+            pl.when(near).then(now.shift()).alias("before"),
+            now.alias("now"),
+            (speed.shift() + speed).alias("sum"),
+        )
+        .with_columns((pl.col("now") - pl.col("before")).alias("gain"))
+        .with_columns(*(up.fill_null(value=False).alias(name) for name, up in _hard(pl, pack.parameters[0]).items()))
+    )
+    weight = pl.col("weight_ms")
+    edges = [-1, *bands, 1 << 29]
+    found = (
+        trips.group_by("stretch", maintain_order=True)
+        .agg(
+            pl.col("since_ms").sum().alias("elapsed_ms"),
+            ((360_000 + (pl.col("sum").fill_null(0) * pl.col("since_ms")).sum()) // 720_000).alias("distance_m"),
+            weight.filter(speed < 2900).sum().alias("slow_ms"),
+            weight.filter(speed == 0).sum().alias("idle_ms"),
+            ((speed == 0) & (speed.shift() != 0)).sum().alias("stops"),
+            speed.max().alias("speed_max"),
+            *(
+                weight.filter((speed >= low) & (speed < high)).sum().alias(f"band_{low}")
+                for low, high in pairwise(edges)
+            ),
+            weight.filter((speed >= 6000) & (speed <= 8000)).sum().alias("economical_ms"),
+            *((pl.col(name) & ~pl.col(name).shift().fill_null(value=False)).sum() for name in ("gains", "losses")),
+        )
+        .filter((pl.col("distance_m") >= min_distance_m) & (pl.col("elapsed_ms") >= min_elapsed_ms))
+        .drop("stretch")
+        .collect()
+    )
+    numbers: np.ndarray[Any, Any] = found.to_numpy().astype(np.int64)
+    return numbers
+
+
+def _hard(pl: Any, least: Sequence[int]) -> dict[str, Any]:
+    before, now, gain = pl.col("before"), pl.col("now"), pl.col("gain")
+    return {
+        "gains": ((before <= 5) & (gain >= least[3]))
+        | ((before >= 6) & (before <= 10) & (gain >= least[0]))
+        | ((before >= 11) & (before <= 20) & (gain >= least[1]))
+        | ((before >= 21) & (gain >= least[2])),
+        "losses": ((now <= 5) & (-gain >= least[7]))
+        | ((now >= 6) & (before <= 30) & (-gain >= least[4]))
+        | ((now >= 6) & (before >= 31) & (before <= 50) & (-gain >= least[5]))
+        | ((now >= 6) & (before >= 51) & (-gain >= least[6])),
+    }
