@@ -19,6 +19,8 @@ _NAMES = (
     *(f"speed_band_{band:02d}" for band in range(definition.BANDS)),
 )  # fmt: skip
 
+_SAMPLE_LINES = 6
+
 
 def content(episode: Episode) -> dict[str, object]:
     """The record's content as a JSON object with names: what the positions on the wire mean, times in tenths of a second."""
@@ -55,8 +57,11 @@ def _samples_csv(episode: Episode) -> str:
     return "\n".join(lines) + "\n"
 
 
-def record_view(path: Path, number: int, vehicle_class: str) -> Group:
-    """Return what to print of trip `number` (from 1) of a recording. Raises SimulatorError when there is no such trip."""
+def record_view(path: Path, number: int, vehicle_class: str, all_samples: bool = False) -> Group:
+    """Return what to print of trip `number` (from 1) of a recording, with some or all of its samples.
+
+    Raises SimulatorError when there is no such trip.
+    """
     found = list(episodes(read(path), vehicle_class))
     if not 1 <= number <= len(found):
         raise SimulatorError(f"{path} has {len(found)} trips, no number {number}.")
@@ -71,6 +76,9 @@ def record_view(path: Path, number: int, vehicle_class: str) -> Group:
         ("its samples as CSV", csv_size),
     ):
         table.add_row(form, f"{count:,}", f"{count / size:.1f}")
+    lines = _samples_csv(episode).splitlines()
+    shown = lines if all_samples else lines[:_SAMPLE_LINES]
+    left_out = len(lines) - len(shown)
     return Group(
         Text("Bytes\n", style="bold"),
         Text(episode.payload.hex()),
@@ -78,6 +86,8 @@ def record_view(path: Path, number: int, vehicle_class: str) -> Group:
         Text(cbor.diagnostic(cbor.decode(episode.payload))),
         Text("\nThe same with names\n", style="bold"),
         Text(json.dumps(content(episode), separators=(",", ":"))),
-        Text(""),
+        Text("\nIts samples as CSV, which stay on the device\n", style="bold"),
+        Text("\n".join(shown)),
+        Text(f"… {left_out} more lines (--all-samples prints them)\n" if left_out else ""),
         table,
     )

@@ -13,6 +13,7 @@ def record(
     file: Annotated[Path, typer.Argument(help="A recording: CSV or CSV in gzip.", metavar="FILE")],
     trip: Annotated[int, typer.Option(min=1, help="Which trip of the recording.")] = 1,
     vehicle_class: Annotated[VehicleClass, typer.Option("--class", help="Whose thresholds apply.")] = VehicleClass.CAR,
+    all_samples: Annotated[bool, typer.Option("--all-samples", help="Print every sample, not only the first.")] = False,
 ) -> None:
     """Show one trip's record: its bytes, the same in diagnostic notation and with names, and what it would cost as JSON.
 
@@ -28,4 +29,4 @@ def record(
 
         from headway_simulators.record_view import record_view
 
-        Console().print(record_view(file, trip, vehicle_class.value))
+        Console().print(record_view(file, trip, vehicle_class.value, all_samples))
