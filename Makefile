@@ -3,15 +3,16 @@
 #   make test                 everything that needs only Python
 #   make test-all             also what needs mosquitto, MicroPython, Chromium and the recordings (.ci/run installs them)
 #   make check                format, lint, types
+#   make packs                make the packs that devices hold, and their pages, from the library
 #   make bench                figures, each printed by the command that makes it
-#   make lock                 renew the two lock files from pyproject.toml
+#   make lock                 renew the three lock files from pyproject.toml
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test test-all check bench lock clean
+.PHONY: demo test test-all check bench lock packs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -31,6 +32,10 @@ $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
 	@$(PIP) install -qq --require-hashes --requirement requirements-dev.lock
 	@touch $@
 
+packs: $(VENV)/.runtime
+	@$(BIN)/python -m headway_simulators.shipped_packs edge/headway_edge/packs
+	@$(BIN)/python -m headway_simulators.generated_docs docs
+
 demo: $(VENV)/.runtime
 	@$(BIN)/headway demo $(ARGS)
 
@@ -45,7 +50,11 @@ check: $(VENV)/.dev
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-bench: $(VENV)/.dev
+$(VENV)/.bench: $(VENV)/.dev requirements-bench.lock
+	@$(PIP) install -qq --require-hashes --requirement requirements-bench.lock
+	@touch $@
+
+bench: $(VENV)/.bench
 	@$(BIN)/python -m bench $(ARGS)
 
 lock: $(VENV)/.dev
@@ -53,6 +62,8 @@ lock: $(VENV)/.dev
 		--extra simulators --group build --output-file requirements.lock pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--extra simulators --group build --group dev --output-file requirements-dev.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--group bench --output-file requirements-bench.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,6 +1,1 @@
-"""Benchmarks: each module's `figures()` yields rows of (what, figure, unit, how)."""
-
-from collections.abc import Iterator
-
-Row = tuple[str, str, str, str]
-Rows = Iterator[Row]
+"""Benchmarks: each module's `figures()` yields `bench.rows.Rows`. Empty of code: MicroPython imports a part of it."""

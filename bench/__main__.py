@@ -6,7 +6,7 @@ import sqlite3
 from rich.console import Console
 from rich.table import Table
 
-from bench import bulk, core, fleet, ingest, packs, store, wire
+from bench import bulk, core, fleet, heap, ingest, packs, store, wire
 
 
 def main() -> None:
@@ -19,7 +19,7 @@ def main() -> None:
     table = Table(title="Headway on this machine")
     for heading in ("what", "figure", "unit", "how"):
         table.add_column(heading, justify="right" if heading == "figure" else "left")
-    for part in (core, packs, bulk, wire, store, ingest, fleet):
+    for part in (core, packs, heap, bulk, wire, store, ingest, fleet):
         with console.status(f"measuring {part.__name__} ..."):
             for row in part.figures():
                 table.add_row(*row)

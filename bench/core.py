@@ -8,34 +8,39 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import Rows
+from bench.rows import Rows
 from headway_simulators.demo import shipped_sources
 from headway_simulators.recordings import read
 
 ROOT = Path(__file__).parents[1]
+PACK = ROOT / "edge/headway_edge/packs/private-driving.cbor"
 REPEATS = 5
 # The same script everywhere: a block of samples is read first, so that only the updates are timed, and a small one, so
 # that the collector has little to look through, as on a device.
 SCRIPT = """
 import sys, time
 from array import array
-from headway_edge.core.trip import TripCore
+from headway_edge.core.episode import EpisodeCore
+from headway_edge.core.pack import Pack
 
 ticks = time.perf_counter if hasattr(time, "perf_counter") else time.time
-update = TripCore("car").update
+with open(sys.argv[2], "rb") as file:
+    core = EpisodeCore(Pack(file.read()), "car")
+update, signals, speed = core.update, core.signals, core.pack.speed
 
 
 def block(lines, count):
     steps, speeds = array("i"), array("i")
     for line in lines:
-        step, speed = line.split()
+        step, number = line.split()
         steps.append(int(step))
-        speeds.append(int(speed))
+        speeds.append(int(number))
         if len(steps) == count:
             break
     start = ticks()
     for i in range(len(steps)):
-        update(steps[i], speeds[i])
+        signals[speed] = speeds[i]
+        update(steps[i])
     return ticks() - start, len(steps)
 
 
@@ -69,7 +74,7 @@ def figures() -> Rows:
                 f"core, {name}",
                 f"{statistics.median(_measure(command, script, data) for _ in range(REPEATS)):.2f}",
                 "µs/sample",
-                f"TripCore.update, median of {REPEATS}",
+                f"EpisodeCore.update, {PACK.stem}, shipped trips, median of {REPEATS}",
             )
 
 
@@ -87,6 +92,6 @@ def _measure(command: str, script: Path, data: Path) -> float:
     path = [str(ROOT / "protocol"), str(ROOT / "edge")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path), "MICROPYPATH": ":".join([*path, ".frozen"])}
     done = subprocess.run(
-        [command, str(script), str(data)], env=environment, capture_output=True, text=True, check=True
+        [command, str(script), str(data), str(PACK)], env=environment, capture_output=True, text=True, check=True
     )
     return float(done.stdout)

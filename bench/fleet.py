@@ -4,7 +4,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import Rows
+from bench.rows import Rows
 from headway_edge.link import Broker
 from headway_simulators.demo import free_port, shipped_sources
 from headway_simulators.fleet_replay import FleetReplay, FleetSetup

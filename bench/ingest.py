@@ -5,12 +5,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import Rows
-from headway_edge.core import definition
+from bench.rows import Rows
 from headway_protocol import counts, record, topics
 from headway_server.arrival import Received
 from headway_server.database import Database
 from headway_server.ingest import Ingest
+from headway_server.processes import Processes
+from headway_simulators.processes import find_process
 
 DEVICES = 50
 TRIPS = 200
@@ -32,11 +33,13 @@ def figures() -> Rows:
 
 
 def _messages() -> list[Received]:
-    numbers = [0] * definition.COUNTS
-    numbers[definition.ELAPSED], numbers[definition.DISTANCE] = 7430, 13591
-    numbers[definition.BAND_0], numbers[definition.BAND_0 + 7] = 50, 7380
-    numbers[definition.SPEED_MAX] = 9000
-    body = record.episode_body(definition.pack_id(), 1000, counts.pack(numbers), b"")
+    process = find_process()
+    numbers = [0] * len(process.pack.cells)
+    for name, number in (("elapsed", 7430), ("distance", 13591), ("speed_max", 9000)):
+        numbers[process.places(name)[0]] = number
+    bands = process.places("speed_bands")
+    numbers[bands[0]], numbers[bands[7]] = 50, 7380
+    body = record.episode_body(process.id, 1000, counts.pack(numbers), b"")
     return [
         Received(
             topics.topic("bench", f"unit-{device}", topics.UP),
@@ -50,7 +53,7 @@ def _messages() -> list[Received]:
 async def _measure(messages: list[Received]) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         database = await Database.open(f"sqlite+aiosqlite:///{Path(folder) / 'bench.db'}", lambda: 0)
-        ingest = Ingest(database, lambda: 0)
+        ingest = Ingest(database, lambda: 0, await Processes.open(database, 0))
         times = []
         for _ in range(2):
             start_s = time.perf_counter()

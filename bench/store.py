@@ -4,7 +4,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import Rows
+from bench.rows import Rows
 from headway_edge.outbox import Outbox
 from headway_protocol import record
 

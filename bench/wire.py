@@ -3,11 +3,11 @@
 import statistics
 import timeit
 
-from bench import Rows
-from headway_edge.core import definition
+from bench.rows import Rows
 from headway_protocol import counts, record
 from headway_simulators.demo import shipped_sources
 from headway_simulators.offline_replay import episodes
+from headway_simulators.processes import find_process
 from headway_simulators.record_view import sizes
 from headway_simulators.recordings import read
 
@@ -16,7 +16,8 @@ LOOPS = 2000
 
 def figures() -> Rows:
     """Yield bytes and µs of the shipped trips' records."""
-    found = [episode for source in shipped_sources() for episode in episodes(read(source.files[0]), "car")]
+    process = find_process()
+    found = [episode for source in shipped_sources() for episode in episodes(read(source.files[0]), process, "car")]
     weights = [sizes(episode) for episode in found]
     yield (
         "record of a trip",
@@ -28,14 +29,15 @@ def figures() -> Rows:
     yield "its samples as CSV", f"{statistics.median(w[2] for w in weights):,.0f}", "bytes", "timestamp and speed"
     payload = found[0].payload
     decoded = record.decode(payload)
-    numbers = found[0].trip.numbers()
+    cells = len(process.pack.cells)
+    numbers = counts.unpack(found[0].trip.counts, cells)  # as on the wire: signs are coded in them
 
     def encode() -> None:
-        body = record.episode_body(definition.pack_id(), 1000, counts.pack(numbers), decoded.body[3])
+        body = record.episode_body(process.id, 1000, counts.pack(numbers), decoded.body[3])
         record.encode(record.Record(record.EPISODE, 1, 1, 2000, None, record.UNSYNCED, body))
 
     def decode() -> None:
-        counts.unpack(record.parse_episode(record.decode(payload).body)[2], definition.COUNTS)
+        counts.unpack(record.parse_episode(record.decode(payload).body)[2], cells)
 
     for name, action in (("encode a record", encode), ("decode a record", decode)):
         best = min(timeit.repeat(action, number=LOOPS, repeat=5)) / LOOPS

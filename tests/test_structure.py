@@ -12,9 +12,10 @@ ROOT = Path(__file__).parents[1]
 MICROPYTHON_MODULES = {"array", "binascii", "hashlib", "os", "struct"}
 MICROPYTHON_FILES = [
     *(ROOT / "protocol/headway_protocol").glob("*.py"),
-    *(ROOT / "edge/headway_edge/core").glob("*.py"),
+    *(ROOT / "edge/headway_edge/core").rglob("*.py"),
     ROOT / "edge/headway_edge/session.py",
     ROOT / "edge/headway_edge/outbox_file.py",
+    ROOT / "edge/headway_edge/installed_pack.py",
 ]
 
 

@@ -4,47 +4,39 @@ It owns the order of things: a trip's record, the checkpoint and the person's to
 only then does the link see the record. The clock, randomness, the outbox and the link are passed in.
 """
 
+import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 
-from headway_edge import VERSION
+from headway_edge import VERSION, packs
+from headway_edge.calendar_periods import as_date
 from headway_edge.clock import Clock
-from headway_edge.core import characteristics, comparison, definition
-from headway_edge.core.trip import UNKNOWN
+from headway_edge.core.amendment import amended
+from headway_edge.core.process import Process
+from headway_edge.core.standing import WEEKS_MAX, Standing
+from headway_edge.insight import Comparison, compared
+from headway_edge.kept_episodes import kept_episodes
 from headway_edge.link import Connected, Disconnected, Link, Message
+from headway_edge.local_time import LocalTime
 from headway_edge.outbox import Outbox
+from headway_edge.own_history import OwnHistory
 from headway_edge.own_totals import OwnTotals
 from headway_edge.session import Session
 from headway_edge.watcher import Trip, Watcher
-from headway_protocol import benchmark, cbor, codes, record, topics
+from headway_protocol import benchmark, cbor, codes, pack_offer, record, topics
+from headway_protocol import counts as packed_counts
 from headway_protocol.benchmark import Benchmark
 from headway_protocol.errors import DecodeError
 
 log = structlog.get_logger("headway.agent")
 
 CHECKPOINT_MS = 60_000  # what of the open trip a power cut may take
+DAY_MS = 86_400_000
+UNKNOWN_SILENCE_MS = 86_400_001  # longer than any trip or day goes on without a sample
 UNSAVED_MAX = 100  # trips kept in memory while the disk refuses them
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One characteristic of the person beside the cohort's benchmark.
-
-    value: in the characteristic's quantum. share_permille: persons below it. tied_permille: persons known to have the
-    very same value. parts, which: the place that may be told, the `which`-th of `parts` counted from the lowest value.
-    persons: how many the cohort has.
-    """
-
-    characteristic: characteristics.Characteristic
-    value: int
-    share_permille: int
-    tied_permille: int
-    parts: int
-    which: int
-    persons: int
 
 
 @dataclass(frozen=True)
@@ -54,18 +46,22 @@ class _Unsaved:
     wall_ms: int | None
     clock: int
     body: list[object]
+    state: Mapping[str, bytes | None]
 
 
 class Agent:
-    """The agent of one vehicle.
+    """The agent of one vehicle, or of one person.
 
     outbox: opened for this boot. link: None keeps everything on the device. clock: see `headway_edge.clock`.
-    uniform: random integer between two bounds. vehicle_class, period_ms: as in `TripCore`.
-    on_trip: called with each trip once it is stored, for the face. recorded: the samples' times are a recording's, and go
-    on over a restart; else they count from each start, and the wall clock must say how long the agent was away.
+    uniform: random integer between two bounds. process: what it computes, until its server offers another pack; one
+    that was accepted earlier wins. vehicle_class, period_ms: as in `EpisodeCore`. utc_offset_min: how far local time is
+    ahead of UTC at a Unix time in ms. on_trip: called with each trip once it is stored, for the face. recorded: the
+    samples' times are a recording's, and go on over a restart; else they count from each start, and the wall clock must
+    say how long the agent was away.
 
     `position` is the number handed to `on_sample` with the last sample whose effect is on disk: where a replay goes on
-    after a crash. `dropped` counts trips lost because the disk refused them for too long.
+    after a crash. `dropped` counts trips lost because the disk refused them for too long. `refused_packs` counts offers
+    that this device does not take. Raises ValueError for a class or period that the process does not know.
     """
 
     def __init__(
@@ -74,53 +70,73 @@ class Agent:
         link: Link | None,
         clock: Clock,
         uniform: Callable[[int, int], int],
+        process: Process,
         vehicle_class: str = "car",
         period_ms: int = 1000,
         on_trip: Callable[[Trip], None] | None = None,
         recorded: bool = False,
+        utc_offset_min: Callable[[int], int] = lambda _wall_ms: 0,
     ) -> None:
         self.outbox = outbox
         self.clock = clock
         self.period_ms = period_ms
+        self.vehicle_class = vehicle_class
         self._link = link
         self.on_trip = on_trip
         self._recorded = recorded
+        self._utc_offset_min = utc_offset_min
         self._session = Session(outbox, uniform)
-        self._watcher = Watcher(vehicle_class, period_ms)
-        self.totals = OwnTotals.from_state(outbox.load("totals"))
-        self.benchmark = self._load_benchmark()
         self.position = 0
         self.dropped = 0
         self.refused_benchmarks = 0
+        self.refused_packs = 0
         self.online = False
         self._time_ms = 0  # the furthest the source's clock has come
         self._checkpoint_time_ms = 0
         self._unsaved: list[_Unsaved] = []
+        self._offered: Process | None = None
+        self._run(self._accepted() or process)
         self._pending_checkpoint = self._load_checkpoint()
-        packs = [(definition.pack_id(), definition.NAME, definition.VERSION)]
+        self._tell_birth()
+
+    def _run(self, process: Process) -> None:
+        self._watcher = Watcher(process, self.vehicle_class, self.period_ms)
+        self.process = process
+        self._local_time = LocalTime(process.pack, self._utc_offset_min)
+        self.totals = OwnTotals.from_state(process, self.outbox.load(self._totals_key))
+        self.history = OwnHistory(process, self.outbox.load, self.outbox.keys)
+        self.benchmark = self._load_benchmark()
+
+    @property
+    def _totals_key(self) -> str:
+        return f"totals/{self.process.id.hex()}"
+
+    def _tell_birth(self) -> None:
+        process = self.process
+        held = [(process.id, process.name, process.version)]
+        backlog = self.outbox.backlog()
         self._append(
-            record.BIRTH,
-            record.birth_body(f"headway {VERSION}", vehicle_class, packs, outbox.backlog(), self.dropped),
-            {},
+            record.BIRTH, record.birth_body(f"headway {VERSION}", self.vehicle_class, held, backlog, self.dropped), {}
         )
 
     # --- samples ------------------------------------------------------------------------------------------------
 
-    def on_sample(
-        self, time_ms: int, speed_ckmh: int, rpm: int = UNKNOWN, ignition: int = UNKNOWN, position: int = 0
-    ) -> Trip | None:
+    def on_sample(self, time_ms: int, signals: Sequence[int], position: int = 0) -> Trip | None:
         """Take one sample; return the trip it closed.
 
-        time_ms: on the source's clock: the monotonic one on a device, the recorded one in a replay. position: where the
-        source stands after this sample. The rest as in `TripCore.update`.
+        time_ms: on the source's clock: the monotonic one on a device, the recorded one in a replay. signals: one integer
+        for each signal of the process's pack, in its quanta; MISSING where there is none. The local time of day, which
+        no vehicle tells, is put in from the clock. position: where the source stands after this sample.
         """
         self._resume(time_ms)
         self._time_ms = max(self._time_ms, time_ms)
-        trip = self._watcher.push(time_ms, speed_ckmh, rpm, ignition)
+        trip = self._watcher.push(time_ms, self._local_time.filled(signals, self.clock.wall()[0]))
         if trip is not None:
             self._keep(trip, position)
         elif self._watcher.is_open and abs(time_ms - self._checkpoint_time_ms) >= CHECKPOINT_MS:
             self.checkpoint(position)
+        if self._offered is not None and not self._watcher.is_open:
+            self._switch()
         return trip
 
     def finish(self, position: int = 0) -> Trip | None:
@@ -167,7 +183,7 @@ class Agent:
             shift_ms = 0
         else:
             wall_ms = self.clock.wall()[0]
-            passed_ms = definition.TRIP_GAP_MS + 1  # if nobody knows how long it was: too long to be the same trip
+            passed_ms = UNKNOWN_SILENCE_MS  # if nobody knows how long it was: too long to be the same trip
             if wall_ms is not None and wall_then_ms is not None and wall_ms >= wall_then_ms:
                 passed_ms = wall_ms - wall_then_ms
             shift_ms = time_ms - passed_ms - time_then_ms
@@ -177,33 +193,71 @@ class Agent:
             log.error("agent.checkpoint_unreadable", error=str(error), lost="the trip that was under way")
 
     def _keep(self, trip: Trip, position: int) -> None:
-        self.totals.add(trip.numbers())
-        body = record.episode_body(definition.pack_id(), self._time_ms - trip.start_ms, trip.counts, trip.gates)
-        stored = self._append(
-            record.EPISODE, body, {"totals": self.totals.state(), "checkpoint": self._checkpoint(position)}
-        )
-        if stored:
+        numbers = trip.numbers()
+        self.totals.add(numbers)
+        ago_ms = self._time_ms - trip.start_ms
+        wall_ms = self.clock.wall()[0]
+        state: dict[str, bytes | None] = {}
+        offset_min = None
+        if wall_ms is not None:
+            offset_min = self._utc_offset_min(wall_ms - ago_ms)
+            state = self.history.added(numbers, self.process.day(wall_ms - ago_ms, offset_min))
+        state |= {self._totals_key: self.totals.state(), "checkpoint": self._checkpoint(position)}
+        body = record.episode_body(trip.process.id, ago_ms, trip.counts, trip.gates, offset_min)
+        if self._append(record.EPISODE, body, state):
             self.position = position
             if self.on_trip is not None:
                 self.on_trip(trip)
 
-    def _append(self, kind: int, body: list[object], state: dict[str, bytes]) -> bool:
+    def correct(self, day: int, reports: Mapping[str, int]) -> None:
+        """Put right what the person reported of a closed day; a record goes out that takes the place of the day's own.
+
+        day: local, in days since 1970. reports: by the VSS name of the signal, in its quanta; they replace all that was
+        reported of that day. Raises ValueError, with the reason, where the day is not known or not to be corrected.
+        """
+        process = self.process
+        if process.pack.kind != "day":
+            raise ValueError(f"the process {process.name} has trips; only reports of a day can be corrected")
+        of_day = [item for item in kept_episodes(self.outbox.payloads(record.EPISODE), process) if item.day == day]
+        wall_ms = self.clock.wall()[0]
+        if not of_day or wall_ms is None:
+            raise ValueError(f"no record of the day {as_date(day)} is kept on this device")
+        found = of_day[-1]  # a day that was cut by a clock's jump has several: what is reported is of its last
+        names = [signal[0] for signal in process.pack.signals]
+        unknown = sorted(set(reports) - set(names))
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)}: no signal of the process {process.name}")
+        wire = packed_counts.unpack(found.counts, len(process.pack.cells))
+        by_index = {names.index(name): number for name, number in reports.items()}
+        counts = packed_counts.pack(amended(process.pack, self.vehicle_class, wire, by_index))
+        before = [process.numbers(item.counts) for item in of_day]
+        after = [*before[:-1], process.numbers(counts)]
+        self.totals.exchange(before[-1], after[-1])
+        state: dict[str, bytes | None] = {self._totals_key: self.totals.state()}
+        try:
+            state |= self.history.corrected(before, after, day)
+        except ValueError as error:
+            log.warning("agent.history_not_corrected", cause=str(error))
+        ago_ms = max(0, wall_ms - found.start_ms)
+        body = record.episode_body(
+            process.id, ago_ms, counts, found.gates, found.utc_offset_min, (found.boot, found.seq)
+        )
+        self._append(record.EPISODE, body, state)
+
+    def _append(self, kind: int, body: list[object], state: Mapping[str, bytes | None]) -> bool:
         wall_ms, quality = self.clock.wall()
-        self._unsaved.append(_Unsaved(kind, self.clock.mono_ms(), wall_ms, quality, body))
+        self._unsaved.append(_Unsaved(kind, self.clock.mono_ms(), wall_ms, quality, body, state))
         if len(self._unsaved) > UNSAVED_MAX:
             self._unsaved.pop(0)
             self.dropped += 1
             log.error("agent.record_dropped", dropped=self.dropped, reason="the disk refused it for too long")
-        return self._save(state)
+        return self._save()
 
-    def _save(self, state: dict[str, bytes]) -> bool:
+    def _save(self) -> bool:
         while self._unsaved:
             item = self._unsaved[0]
-            last = len(self._unsaved) == 1
             try:
-                self.outbox.append(
-                    item.kind, item.mono_ms, item.wall_ms, item.clock, item.body, state if last else None
-                )
+                self.outbox.append(item.kind, item.mono_ms, item.wall_ms, item.clock, item.body, item.state)
             except sqlite3.Error as error:
                 log.error(
                     "agent.store_failed",
@@ -224,7 +278,7 @@ class Agent:
         timeout_s: how long to wait for something to happen.
         """
         if self._unsaved:
-            self._save({"totals": self.totals.state()})
+            self._save()
         link = self._link
         if link is None:
             return False
@@ -253,6 +307,8 @@ class Agent:
                     log.error("agent.record_refused", seq=seq, code=name, cause=cause, next_step=next_step)
             elif message.channel == topics.BENCH and message.payload:
                 self._on_benchmark(message.payload)
+            elif message.channel == topics.PACK and message.payload:
+                self._on_offer(message.payload)
         except DecodeError as error:
             log.warning("agent.message_refused", channel=message.channel, cause=str(error))
             if message.channel == topics.BENCH:
@@ -263,14 +319,14 @@ class Agent:
 
     def _on_benchmark(self, data: bytes) -> None:
         received = benchmark.decode(data)
-        if received.pack_id != definition.pack_id():
+        if received.pack_id != self.process.id:
             log.info("agent.benchmark_of_other_definition", epoch=received.epoch)
             return
         if self.benchmark is not None and received.epoch <= self.benchmark.epoch:
             return
         self.totals.turn(received.epoch)
         with self.outbox as outbox:
-            outbox.put("totals", self.totals.state())
+            outbox.put(self._totals_key, self.totals.state())
             outbox.put("benchmark", data)
         self.benchmark = received
 
@@ -281,7 +337,50 @@ class Agent:
         except DecodeError as error:
             log.error("agent.benchmark_unreadable", error=str(error))
             return None
-        return found if found is not None and found.pack_id == definition.pack_id() else None
+        return found if found is not None and found.pack_id == self.process.id else None
+
+    # --- packs --------------------------------------------------------------------------------------------------
+
+    def _on_offer(self, data: bytes) -> None:
+        offered = self._process_of(data)
+        if offered is None:
+            self.refused_packs += 1
+        elif offered.id == self.process.id:
+            self._offered = None  # taken back before it was used
+        else:
+            self.outbox.save("pack", data)
+            self._offered = offered
+            log.info("agent.pack_accepted", pack=offered.name, version=offered.version, starts="with the next trip")
+            if not self._watcher.is_open:
+                self._switch()
+
+    def _process_of(self, data: bytes) -> Process | None:
+        # Nobody is trusted: the pack is checked as if no server had, and must know this device's class and period.
+        try:
+            pack, texts = pack_offer.decode(data)
+            offered = packs.process(pack, json.loads(texts))
+            Watcher(offered, self.vehicle_class, self.period_ms)
+        except (DecodeError, ValueError, KeyError, TypeError) as error:
+            log.error("agent.pack_refused", cause=str(error), next_step="offer this device another pack")
+            return None
+        return offered
+
+    def _accepted(self) -> Process | None:
+        data = self.outbox.load("pack")
+        return None if data is None else self._process_of(data)
+
+    def _switch(self) -> None:
+        # Between trips, so that no trip is of two definitions.
+        if self._offered is not None:
+            process, self._offered = self._offered, None
+            self._run(process)
+            self._tell_birth()
+
+    @property
+    def silence_ms(self) -> int:
+        """How long a silence of the source ends what is under way; a day goes on for longer than any."""
+        pack = self.process.pack
+        return int(pack.rules[1]) if pack.kind == "trip" else UNKNOWN_SILENCE_MS
 
     @property
     def settled(self) -> bool:
@@ -291,19 +390,21 @@ class Agent:
     # --- feedback -----------------------------------------------------------------------------------------------
 
     def compare(self) -> list[Comparison]:
-        """Compare the person with the cohort, offline; empty without a benchmark or before there is enough driving."""
+        """Compare the person with the cohort, offline; empty without a benchmark or before there is enough of their own."""
         totals = self.totals.both()
-        if self.benchmark is None or not OwnTotals.credible(totals):
+        if self.benchmark is None or totals is None or not self.process.enough(totals):
             return []
-        found = []
-        for characteristic in characteristics.PERIOD:
-            table = self.benchmark.tables.get(characteristic.id)
-            value = characteristic.value(totals)
-            if table is None or value is None:
-                continue
-            persons, shares, values = table
-            share = comparison.share_below(value, shares, values)
-            parts, which = comparison.place(share, persons)
-            tied = comparison.tied(value, shares, values)
-            found.append(Comparison(characteristic, value, share, tied, parts, which, persons))
-        return found
+        return compared(self.process, totals, self.benchmark)
+
+    def score(self) -> Standing | None:
+        """Return where the person stands on the axes of the pack, offline; None before there is enough of their own."""
+        totals = self.totals.both()
+        if totals is None or not self.process.enough(totals) or not self.process.pack.axes:
+            return None
+        wall_ms = self.clock.wall()[0]
+        weeks = []
+        if wall_ms is not None:
+            today = (wall_ms + 60_000 * self._utc_offset_min(wall_ms)) // DAY_MS
+            weeks = self.history.weeks(today, WEEKS_MAX)
+        tables = {} if self.benchmark is None else self.benchmark.tables
+        return Standing(self.process, totals, tables, weeks)

@@ -8,7 +8,7 @@ It is not a queue of the MQTT client: that one forgets on a crash.
 import fcntl
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from headway_edge.errors import AgentError
@@ -115,9 +115,11 @@ class Outbox:
         wall_ms: int | None,
         clock: int,
         body: list[object],
-        state: Mapping[str, bytes] | None = None,
+        state: Mapping[str, bytes | None] | None = None,
     ) -> bytes:
         """Store a record as the next of this boot, and `state` in the same transaction; return its frozen bytes.
+
+        state: a value of None removes the key.
 
         Arguments as in `headway_protocol.record.Record`. Raises EncodeError for a field out of range and sqlite3.Error
         when the disk refuses; then nothing was stored and no seq was used up.
@@ -130,7 +132,10 @@ class Outbox:
             )
             self.put("produced", (self.produced + 1).to_bytes(8, "big"))
             for key, value in (state or {}).items():
-                self.put(key, value)
+                if value is None:
+                    self.remove([key])
+                else:
+                    self.put(key, value)
         self._seq += 1
         self.produced += 1
         return payload
@@ -187,6 +192,17 @@ class Outbox:
         """Return a piece of state, None if it was never saved."""
         row = self._db.execute("SELECT value FROM state WHERE key = ?", (key,)).fetchone()
         return None if row is None else row[0]
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return the keys of saved state that begin with `prefix`, in order."""
+        rows = self._db.execute(
+            "SELECT key FROM state WHERE key >= ? AND key < ? ORDER BY key", (prefix, prefix + chr(0x10FFFF))
+        )
+        return [row[0] for row in rows]
+
+    def remove(self, keys: Iterable[str]) -> None:
+        """Remove pieces of state within the caller's own transaction."""
+        self._db.executemany("DELETE FROM state WHERE key = ?", [(key,) for key in keys])
 
     def close(self) -> None:
         """Close the file and let another process have it."""

@@ -5,8 +5,9 @@ reads is an error: a misspelt one would otherwise be a setting that silently is 
 """
 
 import tomllib
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -16,6 +17,10 @@ from headway_edge.link import BACK_OFF_MAX_S, Broker
 from headway_protocol import topics
 
 
+def _zone(name: str) -> tzinfo:
+    return UTC if name == "UTC" else ZoneInfo(name)  # UTC is there without the machine's tables
+
+
 class AgentSettings(BaseSettings):
     """Settings of one device; `docs/configuration.md` explains each, with an example file."""
 
@@ -23,9 +28,17 @@ class AgentSettings(BaseSettings):
 
     group: str = Field("demo", description="Fleet, school or brand the device belongs to: [a-z0-9-], at most 32.")
     device: str = Field("unit-1", description="The device's own name within its group: [a-z0-9-], at most 32.")
-    vehicle_class: Literal["car", "taxi", "bus", "truck"] = Field(
-        "car", description="Whose thresholds apply, and who is compared: car, taxi, bus or truck."
+    vehicle_class: str = Field(
+        "car",
+        max_length=64,
+        description="Whose thresholds apply, and who is compared: car, taxi, bus, truck or another class of the pack.",
     )
+    pack: str = Field(
+        "private-driving",
+        description="What is computed: a pack that comes with the agent, or the path of a compiled one. One that the "
+        "server offered wins.",
+    )
+    timezone: str = Field("UTC", description="Where the person's days begin: a name such as Asia/Seoul.")
     store: Path = Field(Path("/var/lib/headway/outbox.db"), description="The file that keeps what the server lacks.")
     period_ms: int = Field(1000, ge=40, le=1000, description="Sampling period of the source, 40 to 1000 ms.")
     broker_host: str = Field("127.0.0.1", description="Host of the MQTT broker.")
@@ -42,6 +55,25 @@ class AgentSettings(BaseSettings):
         if not topics.valid_id(value):
             raise ValueError("use 1 to 32 of the characters a-z, 0-9 and -")
         return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_timezone(cls, value: str) -> str:
+        try:
+            _zone(value)
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            raise ValueError(
+                "no such time zone on this machine; use a name such as Europe/Vienna, or UTC, or install tzdata"
+            ) from None
+        return value
+
+    def utc_offset_min(self, wall_ms: int) -> int:
+        """How many minutes local time is ahead of UTC at a Unix time in milliseconds."""
+        try:
+            offset = datetime.fromtimestamp(wall_ms / 1000, _zone(self.timezone)).utcoffset()
+        except (OverflowError, ValueError, OSError):  # a clock that no calendar has
+            return 0
+        return 0 if offset is None else int(offset.total_seconds()) // 60
 
     @classmethod
     def settings_customise_sources(

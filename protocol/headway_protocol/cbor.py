@@ -132,9 +132,14 @@ def decode(data: bytes, depth_max: int = MAX_DEPTH) -> object:
     Raises DecodeError (code MALFORMED, the byte's position in the text) for anything else, in time linear in len(data).
     """
     value, end = _read(data, 0, depth_max)
+    check_end(data, end)
+    return value
+
+
+def check_end(data: bytes, end: int) -> None:
+    """Raise DecodeError if there is anything in `data` from byte `end` on."""
     if end != len(data):
         raise _malformed(end, "%d bytes after the value" % (len(data) - end))
-    return value
 
 
 def _malformed(position: int, text: str) -> DecodeError:
@@ -154,6 +159,32 @@ def first_items(data: bytes, count: int) -> list:
         item, at = _read(data, at, MAX_DEPTH - 1)
         items.append(item)
     return items
+
+
+def item(data: bytes, at: int, depth_max: int) -> tuple:
+    """Return (value, end) of the item at byte `at`, with at most depth_max arrays and maps around an item in it.
+
+    For data too large to be held decoded. Raises DecodeError as `decode` does, but for what comes after the item.
+    """
+    return _read(data, at, depth_max)
+
+
+def array_head(data: bytes, at: int) -> "tuple | None":
+    """Return (number of items, where the first is) of the array at byte `at`; None if there is no array.
+
+    Raises DecodeError for what cannot be an array of this data; its items are not looked at.
+    """
+    major, count, begin = _read_head(data, at)
+    if major != _ARRAY:
+        return None
+    _check_fits(data, at, count, begin)
+    return count, begin
+
+
+def _check_fits(data: bytes, at: int, count: int, begin: int) -> None:
+    # Each item takes a byte at least: a count beyond the bytes left is refused before anything is allocated.
+    if count > MAX_ITEMS or count > len(data) - begin:
+        raise _malformed(at, "%d items do not fit" % count)
 
 
 def _read_head(data: bytes, at: int) -> tuple:
@@ -197,9 +228,7 @@ def _read(data: bytes, at: int, depth: int) -> tuple:
             raise _malformed(start, "text is not UTF-8")
         return str(raw, "utf-8"), end
     if major == _ARRAY or major == _MAP:  # noqa: PLR1714
-        # Each item takes a byte at least: a count beyond the bytes left is refused before anything is allocated.
-        if argument > MAX_ITEMS or argument > len(data) - at:
-            raise _malformed(start, "%d items do not fit" % argument)
+        _check_fits(data, start, argument, at)
         if major == _ARRAY:
             items = []
             for _ in range(argument):

@@ -53,6 +53,7 @@ PACK_ID_BYTES = 8
 COUNTS_BYTES_MAX = 512
 TEXT_LENGTH_MAX = 64
 PACKS_MAX = 8
+UTC_OFFSET_MIN_MAX = 24 * 60  # time zones lie within 14 hours of UTC
 
 
 class Record:
@@ -152,25 +153,53 @@ def decode(data: bytes) -> Record:
     )
 
 
-def episode_body(pack_id: bytes, start_ago_ms: int, counts: bytes, gates: bytes) -> list:
+def episode_body(
+    pack_id: bytes,
+    start_ago_ms: int,
+    counts: bytes,
+    gates: bytes,
+    utc_offset_min: "int | None" = None,
+    revises: "tuple | None" = None,
+) -> list:
     """Return the body of an EPISODE.
 
     pack_id: PACK_ID_BYTES of the definition's hash; values of different definitions are never compared.
     start_ago_ms: how long before the record's mono_ms the episode began (which may be before this boot).
     counts, gates: accumulators and data-quality counters in the pack's order (`headway_protocol.counts`).
+    utc_offset_min: what the person's local time was ahead of UTC, so that a day is their day; None: not known.
+    revises: (boot, seq) of the record of this device that this one takes the place of; None: of none.
     Raises EncodeError for a body that `parse_episode` would refuse; so do the others.
     """
-    return _readable(parse_episode, [pack_id, start_ago_ms, counts, gates])
+    body = [pack_id, start_ago_ms, counts, gates]
+    if utc_offset_min is not None or revises is not None:
+        body.append(utc_offset_min)
+    if revises is not None:
+        body.append([revises[0], revises[1]])
+    return _readable(parse_episode, body)
 
 
 def parse_episode(body: list) -> tuple:
-    """Return (pack_id, start_ago_ms, counts, gates), counts and gates still packed. Raises DecodeError."""
+    """Return (pack_id, start_ago_ms, counts, gates, utc_offset_min, revises), counts and gates still packed.
+
+    Raises DecodeError.
+    """
     _check_length(body, 4, "episode")
+    offset = body[4] if len(body) > 4 else None
+    if offset is not None and not -UTC_OFFSET_MIN_MAX <= integer(body, 4, "utc_offset_min") <= UTC_OFFSET_MIN_MAX:
+        raise DecodeError(IMPLAUSIBLE, "utc_offset_min %d" % offset)
+    revises = None
+    if len(body) > 5 and body[5] is not None:
+        found = array(body, 5, 2, "revises")
+        if len(found) != 2:
+            raise DecodeError(MALFORMED, "revises is [boot, seq]")
+        revises = uint(found, 0, UINT32_MAX, "boot", 1), uint(found, 1, UINT32_MAX, "seq", 1)
     return (
         octets(body, 0, PACK_ID_BYTES, "pack_id", PACK_ID_BYTES),
         uint(body, 1, TIME_MS_MAX, "start_ago_ms"),
         octets(body, 2, COUNTS_BYTES_MAX, "counts"),
         octets(body, 3, COUNTS_BYTES_MAX, "gates"),
+        offset,
+        revises,
     )
 
 

@@ -1,10 +1,10 @@
 """The shapes of the API's answers. Times are ISO 8601 in UTC, values decimal numbers in the unit beside them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from pydantic import BaseModel, Field
 
-from headway_edge.core.characteristics import Characteristic
+from headway_edge.core.process import Characteristic
 
 
 def instant(unix_ms: int | None) -> datetime | None:
@@ -32,6 +32,14 @@ class Health(BaseModel):
     last_commit_age_s: float | None = Field(description="Since the last commit of this process; null before the first.")
 
 
+class Pack(BaseModel):
+    """Which pack something is of: values of packs with different ids are never compared."""
+
+    id: str = Field(description="First 8 bytes of the SHA-256 of the compiled pack, in hex.")
+    name: str | None = Field(description="Null for a pack that this server does not know.")
+    version: int | None
+
+
 class Device(BaseModel):
     """A device, as it last told."""
 
@@ -39,6 +47,8 @@ class Device(BaseModel):
     person: str = Field(description="Pseudonymous id of who is counted.")
     vehicle_class: str | None = Field(description="Null until the device's birth record has come.")
     firmware: str | None
+    pack: Pack | None = Field(description="What it runs, as its birth record said.")
+    offered_pack_id: str | None = Field(description="The pack it was offered last; null: none.")
     boot: int = Field(description="Highest boot heard of; 0: none.")
     online: bool
     first_seen: datetime | None
@@ -92,6 +102,13 @@ class Value(BaseModel):
     unit: str
 
 
+class Place(BaseModel):
+    """A record of the same device."""
+
+    boot: int
+    seq: int
+
+
 class Trip(BaseModel):
     """One trip."""
 
@@ -100,10 +117,15 @@ class Trip(BaseModel):
     seq: int
     record_sha256: str = Field(description="SHA-256 of the record's bytes, in hex: equal to the device's own.")
     person: str
+    pack: Pack
     epoch: int = Field(description="The epoch it was committed in, whenever it was driven.")
     start: datetime | None = Field(description="By the device's clock; null while that had never been set.")
     end: datetime | None
     clock: str
+    day: date | None = Field(description="The person's local day, that of UTC where the device does not know; or null.")
+    contexts: dict[str, bool]
+    revises: Place | None = Field(description="The record whose place it was made to take.")
+    superseded: bool = Field(description="Whether a later record has taken its place: then it counts no more.")
     characteristics: dict[str, Value]
     gates: dict[str, float] = Field(description="What the data lacks: gaps, bridged metres, dropped samples.")
 
@@ -116,9 +138,10 @@ class TripPage(BaseModel):
 
 
 class Cohort(BaseModel):
-    """A cohort in one epoch."""
+    """A cohort in one epoch: who is compared with whom, people of one vehicle class and one pack."""
 
     cohort: str
+    pack: Pack
     persons: int
     trips: int
     km: float
@@ -161,8 +184,8 @@ class Benchmark(BaseModel):
     """What a cohort's devices were sent."""
 
     cohort: str
+    pack: Pack
     epoch: int
-    pack_id: str
     tables: list[Table]
 
 
@@ -170,6 +193,7 @@ class NotPublished(BaseModel):
     """What was held back at the close. characteristic: null for the whole cohort."""
 
     cohort: str
+    pack: Pack
     characteristic: str | None
     persons: int
     reason: str
@@ -193,6 +217,8 @@ class Counters(BaseModel):
     dead_letters: int = Field(description="Messages that are no record.")
     parked: int = Field(description="Stored, but newer than this server; read after its upgrade.")
     lost: int = Field(description="Records that devices declared lost.")
+    superseded: int = Field(description="Trips whose place a correction has taken.")
+    unplaced: int = Field(description="Corrections of what is no trip here, or not yet; they count as trips.")
 
 
 class CloseRequest(BaseModel, extra="forbid"):
@@ -201,12 +227,20 @@ class CloseRequest(BaseModel, extra="forbid"):
     expected: int | None = Field(None, ge=1, description="Close only if this epoch is the open one.")
 
 
+class Published(BaseModel):
+    """A cohort that got a benchmark."""
+
+    cohort: str
+    pack: Pack
+    persons: int
+
+
 class EpochClosed(BaseModel):
     """A closed epoch."""
 
     epoch: int
     persons: int
-    cohorts: dict[str, int] = Field(description="Cohorts with a benchmark, and their persons.")
+    cohorts: list[Published]
     withheld: list[NotPublished]
     messages: int = Field(description="Benchmark messages for devices.")
 

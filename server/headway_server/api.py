@@ -1,50 +1,33 @@
-"""The HTTP API: what the store knows, read-only, and one request that changes something."""
+"""The HTTP API: what the store knows of devices, trips, cohorts and benchmarks, and the request that closes an epoch.
 
-import hmac
+Packs and persons have modules of their own: `pack_api`, `person_api`.
+"""
+
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from sqlalchemy import Row, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from headway_edge.core import data_quality, definition
-from headway_edge.core.characteristics import BY_ID, TRIP
+from headway_edge.core import data_quality
+from headway_edge.core.episode import ELAPSED
+from headway_edge.core.process import Characteristic
 from headway_protocol import counts, topics
 from headway_protocol.record import CLOCK_NAMES
 from headway_server import answers, fleet
+from headway_server.access import Server, operator
 from headway_server.answers import decimal, instant
-from headway_server.arrival import PACK_ID
-from headway_server.epochs import ALL_CHARACTERISTICS
+from headway_server.epochs import ALL_CHARACTERISTICS, person_totals_of
 from headway_server.errors import EpochNotClosed
-from headway_server.running import Running
+from headway_server.periods import period_of
+from headway_server.processes import Processes
+from headway_server.publications import Cohort
+from headway_server.tally import Tally
 
 router = APIRouter()
 
 _LISTED_MAX = 20  # boots and losses of one device
 _CURSOR_MAX = (1 << 63) - 1
-
-_bearer = HTTPBearer(auto_error=False, description="The operator token of the server's settings.")
-
-
-def running_server(request: Request) -> Running:
-    """The server that the application was made for."""
-    found: Running = request.app.state.running
-    return found
-
-
-Server = Annotated[Running, Depends(running_server)]
-
-
-def operator(server: Server, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> None:
-    """Let the operator pass; raises 403 if there is none in the settings, 401 for a missing or wrong token."""
-    token = server.settings.operator_token
-    if token is None:
-        raise HTTPException(403, "this server takes no changes: set operator_token in its settings")
-    given = "" if credentials is None else credentials.credentials
-    # Bytes, because compare_digest takes no other text than ASCII.
-    if not hmac.compare_digest(given.encode(), token.get_secret_value().encode()):
-        raise HTTPException(401, "the operator token is missing or wrong", {"WWW-Authenticate": "Bearer"})
 
 
 @router.get("/healthz", tags=["operation"], responses={503: {"model": answers.Health}})
@@ -116,7 +99,9 @@ async def trips(
         raise HTTPException(422, "a device's name has no NUL")
     async with server.database.read() as connection:
         rows = await fleet.list_trips(connection, device=device, before=cursor, limit=limit)
-    return answers.TripPage(trips=[_trip(row) for row in rows], next=str(rows[-1].id) if len(rows) == limit else None)
+    return answers.TripPage(
+        trips=[_trip(server.processes, row) for row in rows], next=str(rows[-1].id) if len(rows) == limit else None
+    )
 
 
 @router.get("/api/v1/cohorts", tags=["comparison"])
@@ -130,8 +115,10 @@ async def cohorts(server: Server) -> answers.Cohorts:
                 opened=instant(epoch.opened_at_ms),
                 closed=instant(epoch.closed_at_ms),
                 cohorts=[
-                    _cohort(name, persons)
-                    for name, persons in (await fleet.cohort_persons(connection, epoch.number)).items()
+                    _cohort(server.processes, cohort, persons)
+                    for cohort, persons in sorted(
+                        (await person_totals_of(connection, server.processes, epoch.number)).items()
+                    )
                 ],
             )
             for epoch in epochs
@@ -151,14 +138,21 @@ async def benchmarks(
         tables = await fleet.list_benchmarks(connection, epoch=epoch)
         last = epoch if epoch is not None else (await fleet.list_epochs(connection))[0].number - 1
         held_back = await fleet.list_withheld(connection, last)
-    found: dict[tuple[str, int], answers.Benchmark] = {}
+    found: dict[tuple[Cohort, int], answers.Benchmark] = {}
     for table in tables:
+        process = server.processes.find(table.pack_id)
+        if process is None:
+            continue  # in which unit its values are, nobody here knows
         of_cohort = found.setdefault(
-            (table.cohort, table.epoch),
-            answers.Benchmark(cohort=table.cohort, epoch=table.epoch, pack_id=PACK_ID.hex(), tables=[]),
+            ((table.cohort, table.pack_id), table.epoch),
+            answers.Benchmark(
+                cohort=table.cohort, pack=pack_answer(server.processes, table.pack_id), epoch=table.epoch, tables=[]
+            ),
         )
-        of_cohort.tables.append(_table(table))
-    return answers.Benchmarks(benchmarks=list(found.values()), withheld=[_not_published(row) for row in held_back])
+        of_cohort.tables.append(_table(process.by_id[table.characteristic], table))
+    return answers.Benchmarks(
+        benchmarks=list(found.values()), withheld=[_not_published(server.processes, row) for row in held_back]
+    )
 
 
 @router.get("/api/v1/counters", tags=["operation"])
@@ -184,51 +178,86 @@ async def close_epoch(server: Server, request: answers.CloseRequest | None = Non
     return answers.EpochClosed(
         epoch=closed.number,
         persons=closed.persons,
-        cohorts=closed.cohorts,
-        withheld=[_not_published(item) for item in closed.withheld],
+        cohorts=[
+            answers.Published(cohort=cohort, pack=pack_answer(server.processes, pack_id), persons=persons)
+            for (cohort, pack_id), persons in sorted(closed.cohorts.items())
+        ],
+        withheld=[_not_published(server.processes, item) for item in closed.withheld],
         messages=len(closed.publications),
     )
 
 
+def pack_answer(processes: Processes, pack_id: bytes) -> answers.Pack:
+    """Return how an answer names a pack."""
+    process = processes.find(pack_id)
+    if process is None:
+        return answers.Pack(id=pack_id.hex(), name=None, version=None)
+    return answers.Pack(id=pack_id.hex(), name=process.name, version=process.version)
+
+
 def _device(row: Row[Any]) -> dict[str, Any]:
+    pack = None
+    if row.pack_id is not None:
+        # As the device told: the server need not know its pack.
+        pack = answers.Pack(id=row.pack_id.hex(), name=row.pack_name, version=row.pack_version)
     return {
         **row._mapping,
         "first_seen": instant(row.first_seen_ms),
         "last_seen": instant(row.last_seen_ms),
         "clock": None if row.clock is None else CLOCK_NAMES[row.clock],
         "km": row.distance_m / 1000,
+        "pack": pack,
+        "offered_pack_id": None if row.offered_pack_id is None else row.offered_pack_id.hex(),
     }
 
 
-def _trip(row: Row[Any]) -> answers.Trip:
-    accumulators = counts.unpack(row.counts, definition.COUNTS)
+def _trip(processes: Processes, row: Row[Any]) -> answers.Trip:
+    process = processes.find(row.pack_id)
     gates = counts.unpack(row.gates, data_quality.GATES)
-    elapsed_ms = 100 * accumulators[definition.ELAPSED]
-    return answers.Trip(
+    day = period_of(row.day, "day")
+    found = answers.Trip(
         device=row.device,
         boot=row.boot,
         seq=row.seq,
         record_sha256=row.hash.hex(),
         person=row.person,
+        pack=pack_answer(processes, row.pack_id),
         epoch=row.epoch,
         start=instant(row.start_ms),
-        end=None if row.start_ms is None else instant(row.start_ms + elapsed_ms),
+        end=None,
         clock=CLOCK_NAMES[row.clock],
-        characteristics={c.key: answers.Value(value=decimal(c, c.value(accumulators)), unit=c.unit) for c in TRIP},
+        day=None if day is None else day.first,
+        contexts={},
+        revises=None if row.revises_boot is None else answers.Place(boot=row.revises_boot, seq=row.revises_seq),
+        superseded=row.superseded,
+        characteristics={},
         gates={
             name: gates[i] / 10 if i == data_quality.GAP_TIME else gates[i]
             for i, name in enumerate(data_quality.GATE_NAMES)
         },
     )
+    if process is not None:
+        numbers = process.numbers(row.counts)
+        if row.start_ms is not None:
+            found.end = instant(row.start_ms + 100 * numbers[ELAPSED])
+        found.contexts = {name: bool(row.context >> i & 1) for i, name in enumerate(process.contexts)}
+        found.characteristics = {
+            c.key: answers.Value(value=decimal(c, c.value(numbers)), unit=c.unit) for c in process.trip
+        }
+    return found
 
 
-def _cohort(name: str, persons: dict[str, list[int]]) -> answers.Cohort:
-    total = fleet.cohort_sum(persons)
-    return answers.Cohort(cohort=name, persons=len(persons), trips=total[0], km=total[1] / 1000)
+def _cohort(processes: Processes, cohort: Cohort, persons: dict[str, Tally]) -> answers.Cohort:
+    return answers.Cohort(
+        cohort=cohort[0],
+        pack=pack_answer(processes, cohort[1]),
+        persons=len(persons),
+        trips=sum(tally.trips for tally in persons.values()),
+        km=sum(tally.distance_m for tally in persons.values()) / 1000,
+    )
 
 
-def _table(table: fleet.Knots) -> answers.Table:
-    characteristic = BY_ID[table.characteristic]
+def _table(characteristic: Characteristic, table: fleet.Knots) -> answers.Table:
     return answers.Table(
         id=characteristic.id,
         key=characteristic.key,
@@ -241,6 +270,15 @@ def _table(table: fleet.Knots) -> answers.Table:
     )
 
 
-def _not_published(item: Any) -> answers.NotPublished:
-    key = None if item.characteristic == ALL_CHARACTERISTICS else BY_ID[item.characteristic].key
-    return answers.NotPublished(cohort=item.cohort, characteristic=key, persons=item.persons, reason=item.reason)
+def _not_published(processes: Processes, item: Any) -> answers.NotPublished:
+    process = processes.find(item.pack_id)
+    key = None
+    if item.characteristic != ALL_CHARACTERISTICS:
+        key = str(item.characteristic) if process is None else process.by_id[item.characteristic].key
+    return answers.NotPublished(
+        cohort=item.cohort,
+        pack=pack_answer(processes, item.pack_id),
+        characteristic=key,
+        persons=item.persons,
+        reason=item.reason,
+    )

@@ -1,4 +1,4 @@
-"""The web application: the page at /, the API under /api/v1, /healthz, and the API's description at /docs."""
+"""The web application: the pages at / and /person, the API under /api/v1, /healthz, and the API's description at /docs."""
 
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -10,13 +10,16 @@ from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import SQLAlchemyError
 
-from headway_server import api, page
+from headway_server import api, pack_api, page, person_api, person_page
+from headway_server.body_limit import BodyLimit
 from headway_server.running import Running
 
 log = structlog.get_logger(__name__)
 
-_DESCRIPTION = """Trips, devices, cohorts and benchmarks of a fleet, by pseudonymous id; reading needs no token, so serve it
-to operators only. Times are of the server's clock in UTC, except a trip's, which are of its device's."""
+_BODY_BYTES_MAX = 1 << 20  # the largest source of a pack takes six times its size where every character is escaped
+
+_DESCRIPTION = """Trips, devices, persons, packs and benchmarks of a fleet, by pseudonymous id; reading needs no token, so
+serve it to operators only. Times are of the server's clock in UTC, except a trip's, which are of its device's."""
 
 
 def create_app(running: Running) -> FastAPI:
@@ -24,8 +27,9 @@ def create_app(running: Running) -> FastAPI:
     # FastAPI's own page would load its scripts from somewhere else; a fleet's server may have no way there.
     app = FastAPIOffline(title="Headway fleet server", version=_version(), description=_DESCRIPTION)
     app.state.running = running
-    app.include_router(api.router)
-    app.include_router(page.router)
+    app.add_middleware(BodyLimit, bytes_max=_BODY_BYTES_MAX)
+    for part in (api, pack_api, person_api, page, person_page):
+        app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.add_exception_handler(SQLAlchemyError, _database_failed)
     app.add_exception_handler(OSError, _database_failed)

@@ -5,23 +5,29 @@ good one; who the message is from comes from its topic only.
 
 >>> from headway_protocol import record
 >>> data = record.encode(record.Record(record.LOSS, 3, 7, 5000, None, 0, record.loss_body(2, 10, 19, "full")))
->>> arrival = read(Received("headway/v1/depot/bus-1/up", data))
+>>> arrival = read(Received("headway/v1/depot/bus-1/up", data), lambda pack_id: None)
 >>> arrival.device, arrival.boot, arrival.seq, arrival.loss
 ('depot/bus-1', 3, 7, Loss(boot=2, first_seq=10, last_seq=19, reason='full'))
->>> read(Received("headway/v1/depot/bus-1/up", b"hello")).reason
+>>> read(Received("headway/v1/depot/bus-1/up", b"hello"), lambda pack_id: None).reason
 'byte 0: a string of 8 bytes does not fit'
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from headway_edge.core import data_quality, definition, period
+from headway_edge.core.data_quality import GATES
+from headway_edge.core.episode import DISTANCE
+from headway_edge.core.process import Process
 from headway_protocol import cbor, counts, record, state, topics
 from headway_protocol.codes import IMPLAUSIBLE, MALFORMED, NEWER_VERSION
 from headway_protocol.errors import DecodeError
+from headway_server.periods import day_of
 from headway_server.plausibility import contradiction
+from headway_server.tally import Tally
 
-PACK_ID: bytes = definition.pack_id()
+Find = Callable[[bytes], Process | None]  # the process of a pack id, None for a pack that is not known
+
 _IDENTITY_BYTES_MAX = 16 * record.RECORD_BYTES_MAX  # beyond it, not even the identity is looked for
 _INT64_MAX = (1 << 63) - 1
 
@@ -40,12 +46,13 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Birth:
-    """What a device says of itself at the start of a boot."""
+    """What a device says of itself at the start of a boot. pack: (id, name, version) of what it runs, if anything."""
 
     vehicle_class: str
     firmware: str
     backlog: int
     dropped: int
+    pack: tuple[bytes, str, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +67,21 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """A trip of a known definition. counts, gates: packed; totals: its share of a period."""
+    """A trip (or day) of a known pack.
+
+    day: local, `headway_server.periods.day_of`. context: bit mask. counts, gates: packed. tally: its share of a period.
+    revises: (boot, seq) of the record of the same device that it takes the place of.
+    """
 
     pack_id: bytes
     start_ms: int | None
+    utc_offset_min: int | None
+    day: int
+    context: int
     counts: bytes
     gates: bytes
-    distance_m: int
-    totals: list[int]
+    tally: Tally
+    revises: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +131,8 @@ class Refusal:
     seq: int | None = None
 
 
-def read(message: Received) -> Arrival | Presence | Refusal:
-    """Return what `message` is."""
+def read(message: Received, find: Find) -> Arrival | Presence | Refusal:
+    """Return what `message` is; `find` is asked for the pack of a trip."""
     try:
         group, name, channel = topics.parse(message.topic)
     except DecodeError as e:
@@ -132,7 +146,7 @@ def read(message: Received) -> Arrival | Presence | Refusal:
         # Nobody sends these: what a broker kept may be of any age and from anybody, and would come again at each start.
         return Refusal(message.topic, message.payload, None, "a retained message on an up topic")
     try:
-        return _read_record(device, message.payload)
+        return _read_record(device, message.payload, find)
     except DecodeError as e:
         if e.code == NEWER_VERSION:
             parked = _park_newer(device, message.payload)
@@ -158,17 +172,18 @@ def _read_presence(message: Received, device: str) -> Presence | Refusal:
     return Presence(device, boot, online)
 
 
-def _read_record(device: str, payload: bytes) -> Arrival:
+def _read_record(device: str, payload: bytes, find: Find) -> Arrival:
     found = record.decode(payload)
     birth = loss = episode = parked = None
     if found.kind == record.BIRTH:
-        firmware, vehicle_class, _packs, backlog, dropped = record.parse_birth(found.body)
-        birth = Birth(storable(vehicle_class), storable(firmware), backlog, dropped)
+        firmware, vehicle_class, packs, backlog, dropped = record.parse_birth(found.body)
+        runs = next(((pack_id, storable(name), version) for pack_id, name, version in packs), None)
+        birth = Birth(storable(vehicle_class), storable(firmware), backlog, dropped, runs)
     elif found.kind == record.LOSS:
         boot, first_seq, last_seq, reason = record.parse_loss(found.body)
         loss = Loss(boot, first_seq, last_seq, storable(reason))
     elif found.kind == record.EPISODE:
-        episode = _read_episode(found)
+        episode = _read_episode(found, find)
         if episode is None:
             parked = PARKED_PACK
     else:
@@ -189,17 +204,29 @@ def _read_record(device: str, payload: bytes) -> Arrival:
     )
 
 
-def _read_episode(found: record.Record) -> Episode | None:
-    pack_id, start_ago_ms, packed, packed_gates = record.parse_episode(found.body)
-    if pack_id != PACK_ID:
+def _read_episode(found: record.Record, find: Find) -> Episode | None:
+    pack_id, start_ago_ms, packed, packed_gates, utc_offset_min, revises = record.parse_episode(found.body)
+    process = find(pack_id)
+    if process is None:
         return None
-    trip = counts.unpack(packed, definition.COUNTS)
-    counts.unpack(packed_gates, data_quality.GATES)
-    impossible = contradiction(trip)
+    numbers = process.numbers(packed)
+    counts.unpack(packed_gates, GATES)
+    totals = process.totals(numbers)
+    impossible = contradiction(process, numbers, totals)
     if impossible:
         raise DecodeError(IMPLAUSIBLE, impossible)
     start_ms = None if found.wall_ms is None else found.wall_ms - start_ago_ms
-    return Episode(pack_id, start_ms, packed, packed_gates, trip[definition.DISTANCE], period.of_trip(trip))
+    return Episode(
+        pack_id,
+        start_ms,
+        utc_offset_min,
+        day_of(process, start_ms, utc_offset_min),
+        process.context(numbers),
+        packed,
+        packed_gates,
+        Tally(1, numbers[DISTANCE], totals),
+        revises,
+    )
 
 
 def _park_newer(device: str, payload: bytes) -> Arrival | None:

@@ -91,6 +91,33 @@ class Database:
         log.info("database open", url=shown, engine=await database._version())
         return database
 
+    @classmethod
+    async def open_to_read(cls, url: str) -> "Database":
+        """Open a database that a server writes, which may be running; nothing is written, not even tables.
+
+        `read()` gives one state of it, `write()` is not to be called. Raises ServerError as `open`, and for a database
+        that is not there or has other tables than this version's.
+        """
+        parsed = _parse(url)
+        shown = parsed.render_as_string(hide_password=True)
+        if parsed.get_backend_name() == "sqlite":
+            _check_file(parsed, exists=True)
+            reader = create_async_engine(parsed, pool_size=1, max_overflow=0)
+            _set_up_sqlite(reader, writes=False)
+        else:
+            reader = create_async_engine(parsed, pool_size=1, max_overflow=0, isolation_level="REPEATABLE READ")
+        database = cls(reader, reader)
+        try:
+            async with database.read() as connection:
+                await connection.run_sync(_check_tables, shown)
+        except (DBAPIError, OSError) as e:
+            await database.close()
+            raise ServerError(f"cannot read the database {shown}: {_first_line(e)}", _next_step(parsed)) from e
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """Give a transaction that may write. SQLite: the only one, from its first statement on."""
@@ -132,9 +159,28 @@ class Database:
 
 
 def _upgrade_tables(connection: Connection, shown: str) -> None:
+    config = _migrations(connection)
+    _revision(connection, config, shown)
+    command.upgrade(config, "head")
+
+
+def _check_tables(connection: Connection, shown: str) -> None:
+    config = _migrations(connection)
+    if _revision(connection, config, shown) != ScriptDirectory.from_config(config).get_current_head():
+        raise ServerError(
+            f"the database {shown} has no tables of this version of Headway",
+            "name the one that the server writes; starting the server of this version brings its tables up to date",
+        )
+
+
+def _migrations(connection: Connection) -> Config:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
+    return config
+
+
+def _revision(connection: Connection, config: Config, shown: str) -> str | None:
     script = ScriptDirectory.from_config(config)
     found = MigrationContext.configure(connection).get_current_revision()
     if found is not None:
@@ -146,7 +192,7 @@ def _upgrade_tables(connection: Connection, shown: str) -> None:
                 f"{script.get_current_head()}",
                 "upgrade Headway to the version that wrote it, or restore a backup from before",
             ) from None
-    command.upgrade(config, "head")
+    return found
 
 
 def _parse(url: str) -> URL:
@@ -163,7 +209,7 @@ def _parse(url: str) -> URL:
     return parsed
 
 
-def _check_file(url: URL) -> None:
+def _check_file(url: URL, *, exists: bool = False) -> None:
     name = url.database
     if not name or name == ":memory:":
         raise ServerError("database_url names no file", "write sqlite+aiosqlite:///headway.db, for example")
@@ -172,6 +218,8 @@ def _check_file(url: URL) -> None:
         raise ServerError(f"the database path {path} is a directory", "name a file in it, such as headway.db")
     if not path.parent.is_dir():
         raise ServerError(f"the database's directory {path.parent} does not exist", "create it, or change database_url")
+    if exists and not path.is_file():
+        raise ServerError(f"there is no database {path}", "name the one that the server writes")
 
 
 def _set_up_sqlite(engine: AsyncEngine, *, writes: bool) -> None:

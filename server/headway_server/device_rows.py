@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, SmallInteger, bindparam, case, select, update
+from sqlalchemy import BigInteger, LargeBinary, SmallInteger, bindparam, case, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_server.arrival import Arrival, Presence
@@ -13,7 +13,10 @@ from headway_server.tables import devices
 
 @dataclass(slots=True)
 class Seen:
-    """What one batch tells about one device; the counts are added to those of its row."""
+    """What one batch tells about one device; the counts are added to those of its row.
+
+    trips, distance_m: fewer where a correction takes a trip's place.
+    """
 
     boot: int = 0
     clock: int | None = None
@@ -62,6 +65,7 @@ async def describe(
                 "is_firmware": a.birth.firmware,
                 "has_backlog": a.birth.backlog,
                 "has_dropped": a.birth.dropped,
+                **dict(zip(("is_pack_id", "is_pack_name", "is_pack_version"), a.birth.pack or _NO_PACK, strict=True)),
             }
             for a in births.values()
             if a.birth is not None
@@ -92,6 +96,7 @@ async def describe(
     return set(births)
 
 
+_NO_PACK = (None, None, None)
 _OF = devices.c.device == bindparam("of")
 _NEW_BOOT = bindparam("new_boot", type_=BigInteger)
 _NEW_CLOCK = bindparam("new_clock", type_=SmallInteger)
@@ -103,6 +108,9 @@ _BORN = (
         firmware=bindparam("is_firmware"),
         backlog=bindparam("has_backlog"),
         dropped=bindparam("has_dropped"),
+        pack_id=bindparam("is_pack_id", type_=LargeBinary),
+        pack_name=bindparam("is_pack_name"),
+        pack_version=bindparam("is_pack_version", type_=BigInteger),
         birth_boot=bindparam("birth", type_=BigInteger),
     )
 )

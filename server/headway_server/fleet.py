@@ -1,18 +1,19 @@
-"""Reading the store: devices, trips, cohorts, benchmarks and counters, as the API and the page show them.
+"""Reading the store: devices, trips, cohorts, benchmarks and counters, as the API and the pages show them.
 
-Every function takes a connection, so that what is shown together is of one state of the database. Nothing here writes.
+Persons have a module of their own, `person_rows`. Every function takes a connection, so that what is shown together is of
+one state of the database. Nothing here writes.
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, and_, func, select
+from sqlalchemy import Row, and_, func, not_, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from headway_edge.core import period
-from headway_server.arrival import PACK_ID
-from headway_server.epochs import person_totals_of
+from headway_edge.core.process import Process
+from headway_server.publications import Cohort
 from headway_server.sequence import union_size
 from headway_server.tables import (
     benchmarks,
@@ -26,13 +27,18 @@ from headway_server.tables import (
     records,
     withheld,
 )
+from headway_server.tally import Tally, merge
 
 CLOSED_EPOCHS_MAX = 60  # of the list to choose from: more than a year of weeks
 
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """Where every message went. lost: seqs that devices declared lost, counted once."""
+    """Where every message went. lost: seqs that devices declared lost, counted once.
+
+    superseded: trips whose place a correction took. unplaced: corrections of what is no trip here, or not yet, and of
+    themselves; they count as trips.
+    """
 
     devices: int
     online: int
@@ -46,6 +52,8 @@ class Counters:
     dead_letters: int
     parked: int
     lost: int
+    superseded: int
+    unplaced: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,7 @@ class Knots:
 
     epoch: int
     cohort: str
+    pack_id: bytes
     characteristic: int
     persons: int
     shares_permille: list[int]
@@ -87,8 +96,30 @@ async def counters(connection: AsyncConnection) -> Counters:
     ):
         ranges[device, boot].append((first, last))
     lost = sum(union_size(of_boot) for of_boot in ranges.values())
+    superseded, unplaced = await _corrections(connection)
     # Sums of BIGINT are NUMERIC on PostgreSQL.
-    return Counters(*(int(n) for n in (*row, quarantined, letters, parked, lost)))
+    return Counters(*(int(n) for n in (*row, quarantined, letters, parked, lost, superseded, unplaced)))
+
+
+async def _corrections(connection: AsyncConnection) -> tuple[int, int]:
+    e, revised = episodes.c, episodes.alias("revised")
+    # Whoever is superseded or takes a place belongs to a trip of several records, which is what the index is of.
+    superseded = select(func.count()).select_from(episodes).where(e.trip_boot.is_not(None), e.superseded)
+    placed = (
+        select(revised.c.id)
+        .where(
+            revised.c.device == e.device,
+            revised.c.boot == e.revises_boot,
+            revised.c.seq == e.revises_seq,
+            revised.c.pack_id == e.pack_id,
+        )
+        .exists()
+    )
+    earlier = tuple_(e.revises_boot, e.revises_seq) < tuple_(e.boot, e.seq)
+    unplaced = (
+        select(func.count()).select_from(episodes).where(e.revises_boot.is_not(None), not_(and_(earlier, placed)))
+    )
+    return (await connection.execute(superseded)).scalar_one(), (await connection.execute(unplaced)).scalar_one()
 
 
 async def list_devices(connection: AsyncConnection, after: str, limit: int) -> list[Row[Any]]:
@@ -146,46 +177,70 @@ async def list_epochs(connection: AsyncConnection) -> list[Row[Any]]:
     return list(await connection.execute(query))
 
 
-async def cohort_persons(connection: AsyncConnection, epoch: int) -> dict[str, dict[str, list[int]]]:
-    """Return {cohort: {person: period totals}} of the known definition in an epoch."""
-    found = await person_totals_of(connection, epoch)
-    return {cohort: persons for (cohort, pack_id), persons in sorted(found.items()) if pack_id == PACK_ID}
-
-
-def cohort_sum(persons: dict[str, list[int]]) -> list[int]:
-    """Return the totals of all persons of a cohort together."""
-    total = period.empty()
-    for totals in persons.values():
-        total = period.merge(total, totals)
-    return total
+def together(process: Process, tallies: Iterable[Tally]) -> Tally:
+    """Return all tallies together; that of no trips for none."""
+    found: Tally | None = None
+    for tally in tallies:
+        found = merge(process, found, tally)
+    return found or Tally(0, 0, [0] * len(process.pack.period))
 
 
 async def list_benchmarks(
-    connection: AsyncConnection, *, epoch: int | None = None, up_to_epoch: int | None = None
+    connection: AsyncConnection,
+    *,
+    epoch: int | None = None,
+    up_to_epoch: int | None = None,
+    of: Cohort | None = None,
 ) -> list[Knots]:
-    """Return the published tables of `epoch`, or of each cohort's newest epoch (not after `up_to_epoch`)."""
+    """Return the published tables of `epoch`, or of each cohort's newest epoch (not after `up_to_epoch`).
+
+    of: those of one cohort only.
+    """
     b = benchmarks.c
-    query = select(b.epoch, b.cohort, b.characteristic, b.persons, b.shares_permille, b.knot_values).where(
-        b.pack_id == PACK_ID
-    )
+    query = select(b.epoch, b.cohort, b.pack_id, b.characteristic, b.persons, b.shares_permille, b.knot_values)
     if epoch is not None:
         query = query.where(b.epoch == epoch)
     else:
-        newest = select(b.cohort, func.max(b.epoch).label("epoch")).where(b.pack_id == PACK_ID).group_by(b.cohort)
+        newest = select(b.cohort, b.pack_id, func.max(b.epoch).label("epoch")).group_by(b.cohort, b.pack_id)
         if up_to_epoch is not None:
             newest = newest.where(b.epoch <= up_to_epoch)
         latest = newest.subquery()
-        query = query.join(latest, (latest.c.cohort == b.cohort) & (latest.c.epoch == b.epoch))
-    rows = await connection.execute(query.order_by(b.cohort, b.characteristic))
+        query = query.join(
+            latest, (latest.c.cohort == b.cohort) & (latest.c.pack_id == b.pack_id) & (latest.c.epoch == b.epoch)
+        )
+    if of is not None:
+        query = query.where(b.cohort == of[0], b.pack_id == of[1])
+    rows = await connection.execute(query.order_by(b.cohort, b.pack_id, b.characteristic))
     return [Knots(*row) for row in rows]
 
 
 async def list_withheld(connection: AsyncConnection, epoch: int) -> list[Row[Any]]:
-    """Return what was not published in an epoch: (cohort, characteristic, persons, reason)."""
+    """Return what was not published in an epoch: (cohort, pack_id, characteristic, persons, reason)."""
     w = withheld.c
     query = (
-        select(w.cohort, w.characteristic, w.persons, w.reason)
-        .where(w.epoch == epoch, w.pack_id == PACK_ID)
-        .order_by(w.cohort, w.characteristic)
+        select(w.cohort, w.pack_id, w.characteristic, w.persons, w.reason)
+        .where(w.epoch == epoch)
+        .order_by(w.cohort, w.pack_id, w.characteristic)
     )
     return list(await connection.execute(query))
+
+
+async def devices_of_pack(connection: AsyncConnection, pack_id: bytes, limit: int) -> list[Row[Any]]:
+    """Return up to `limit` devices, by name, that run a pack or were offered it."""
+    d = devices.c
+    query = select(d.device, d.vehicle_class, d.pack_id, d.offered_pack_id)
+    query = query.where(or_(d.pack_id == pack_id, d.offered_pack_id == pack_id)).order_by(d.device).limit(limit)
+    return list(await connection.execute(query))
+
+
+async def devices_by_pack(connection: AsyncConnection) -> dict[bytes, int]:
+    """Return {pack id: number of devices that run it}."""
+    d = devices.c
+    query = select(d.pack_id, func.count().label("devices")).where(d.pack_id.is_not(None)).group_by(d.pack_id)
+    return {row.pack_id: row.devices for row in await connection.execute(query)}
+
+
+async def devices_offered(connection: AsyncConnection, pack_id: bytes) -> list[str]:
+    """Return the devices that were offered a pack."""
+    query = select(devices.c.device).where(devices.c.offered_pack_id == pack_id)
+    return list((await connection.execute(query)).scalars())

@@ -14,11 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_protocol import topics
 from headway_server import refused
-from headway_server.arrival import Arrival, Presence, Received, Refusal, read
+from headway_server.arrival import PARKED_PACK, Arrival, Find, Presence, Received, Refusal, read
 from headway_server.database import Database
+from headway_server.processes import Processes
 from headway_server.receipts import Acknowledgement
 from headway_server.tables import records
-from headway_server.transaction import Batch, Key, Transaction
+from headway_server.transaction import Batch, Key, Transaction, lock_open_epoch
 
 log = structlog.get_logger(__name__)
 
@@ -39,12 +40,14 @@ class Ingest:
     """Commits messages to a database.
 
     now_ms: the server's clock in Unix milliseconds, for what is shown (received at, last seen); nothing is ordered by it.
-    counts: totals of this process. births: devices whose class became known since `take_births` was last called.
+    processes: the packs whose trips it reads. counts: totals of this process. births: devices whose class became known
+    since `take_births` was last called.
     """
 
-    def __init__(self, database: Database, now_ms: Callable[[], int]) -> None:
+    def __init__(self, database: Database, now_ms: Callable[[], int], processes: Processes) -> None:
         self._database = database
         self._now_ms = now_ms
+        self.processes = processes
         self.counts = IngestCounts()
         self.last_commit_ms: int | None = None
         self._births: set[str] = set()
@@ -61,10 +64,18 @@ class Ingest:
         record becomes a dead letter; it never fails the batch. Raises sqlalchemy.exc.DBAPIError (or OSError, from a
         server that went away): nothing is stored then, and the same messages are to be handed in again.
         """
-        batch = _sort(read(message) for message in messages)
+        find = self.processes.find
+        found = [read(message, find) for message in messages]
         now = self._now_ms()
         async with self._database.write() as connection:
-            transaction = Transaction(connection, now)
+            transaction = Transaction(connection, find, await lock_open_epoch(connection), now)
+            if any(_is_of_unknown_pack(item) for item in found):
+                await self.processes.refresh(connection)
+                found = [
+                    read(message, find) if _is_of_unknown_pack(item) else item
+                    for message, item in zip(messages, found, strict=True)
+                ]
+            batch = _sort(found)
             acknowledgements = await transaction.apply(batch)
         seen = transaction.seen.values()
         self.counts.messages += len(messages)
@@ -76,25 +87,31 @@ class Ingest:
         return acknowledgements
 
     async def read_parked(self) -> int:
-        """Read again what an older version of the server could not; return how many records were.
+        """Read again what could not be read when it came; return how many records were.
 
-        To be called at the start. A record that is still not understood stays as it is. The trips count in the epoch
-        that is open now. Safe beside other servers: each record is taken out of the parked ones once.
+        To be called at the start and when a pack was added. A record that is still not understood stays as it is. The
+        trips count in the epoch that is open now. Safe beside other servers: each record is taken out of the parked ones once.
         """
         after: Key = ("", 0, 0)
         done = 0
         while True:
             async with self._database.write() as connection:
-                arrivals, after = await _parked_after(connection, after)
+                epoch = await lock_open_epoch(connection)
+                arrivals, after = await _parked_after(connection, self.processes.find, after)
                 if not arrivals:
                     return done
-                done += await Transaction(connection, self._now_ms()).apply_parked(arrivals)
+                transaction = Transaction(connection, self.processes.find, epoch, self._now_ms())
+                done += await transaction.apply_parked(arrivals)
 
     async def bury(self, message: Received, reason: str) -> None:
         """Put a message aside as a dead letter without reading it: one that makes `commit` fail by itself."""
         async with self._database.write() as connection:
             await refused.bury(connection, [Refusal(message.topic, message.payload, None, reason)], self._now_ms())
         self.counts.refused += 1
+
+
+def _is_of_unknown_pack(found: Arrival | Presence | Refusal) -> bool:
+    return isinstance(found, Arrival) and found.parked == PARKED_PACK
 
 
 def _sort(found: Iterable[Arrival | Presence | Refusal]) -> Batch:
@@ -109,7 +126,7 @@ def _sort(found: Iterable[Arrival | Presence | Refusal]) -> Batch:
     return batch
 
 
-async def _parked_after(connection: AsyncConnection, after: Key) -> tuple[list[Arrival], Key]:
+async def _parked_after(connection: AsyncConnection, find: Find, after: Key) -> tuple[list[Arrival], Key]:
     """Return the next parked records as they read now, and where to go on; without those that are refused now."""
     r = records.c
     key = tuple_(r.device, r.boot, r.seq)
@@ -122,7 +139,7 @@ async def _parked_after(connection: AsyncConnection, after: Key) -> tuple[list[A
         after = (rows[-1].device, rows[-1].boot, rows[-1].seq)
         for row in rows:
             group, name = row.device.split("/")
-            arrival = read(Received(topics.topic(group, name, topics.UP), row.payload))
+            arrival = read(Received(topics.topic(group, name, topics.UP), row.payload), find)
             if isinstance(arrival, Arrival):
                 found.append(arrival)
             else:

@@ -12,10 +12,10 @@ import structlog
 from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from headway_server.database import Database
-from headway_server.epochs import Publication, latest_messages
 from headway_server.inbox import Inbox
 from headway_server.ingest import Ingest
 from headway_server.mqtt_link import Delivery, Link, LinkError
+from headway_server.publications import Publication, retained_messages
 from headway_server.receipts import Acknowledgement
 from headway_server.settings import ServerSettings
 
@@ -201,12 +201,14 @@ class MqttIngest:
 
     async def _publish_latest(self, only: list[str] | None) -> None:
         try:
-            sent = await self.publish(await latest_messages(self._database, only))
+            sent = await self.publish(await retained_messages(self._database, self._ingest.processes, only))
         except (SQLAlchemyError, OSError) as e:
-            log.warning("benchmarks not published", reason=str(e).splitlines()[0], next_try="the next connection")
+            log.warning(
+                "benchmarks and offers not published", reason=str(e).splitlines()[0], next_try="the next connection"
+            )
         else:
             if sent:
-                log.info("benchmarks published", messages=sent)
+                log.info("benchmarks and offers published", messages=sent)
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, but wake up early to stop."""

@@ -12,6 +12,7 @@ from headway_server.epochs import ClosedEpoch, close_epoch, open_number
 from headway_server.errors import EpochNotClosed
 from headway_server.ingest import Ingest
 from headway_server.mqtt_ingest import MqttIngest
+from headway_server.processes import Processes
 from headway_server.settings import ServerSettings
 
 log = structlog.get_logger(__name__)
@@ -31,13 +32,23 @@ class Running:
     mqtt: MqttIngest | None
     now_ms: Callable[[], int]
 
+    @property
+    def processes(self) -> Processes:
+        """The packs that are known."""
+        return self.ingest.processes
+
     async def close_epoch(self, expected: int | None = None, *, even_if_empty: bool = False) -> ClosedEpoch:
         """Close the open epoch (`headway_server.epochs.close_epoch`) and publish its benchmarks.
 
         What cannot be published now is when the broker is reached next.
         """
         closed = await close_epoch(
-            self.database, self.settings.k_floor, self.now_ms(), expected=expected, even_if_empty=even_if_empty
+            self.database,
+            self.processes,
+            self.settings.k_floor,
+            self.now_ms(),
+            expected=expected,
+            even_if_empty=even_if_empty,
         )
         if self.mqtt is not None:
             sent = await self.mqtt.publish(closed.publications)

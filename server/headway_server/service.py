@@ -22,6 +22,7 @@ from headway_server.embedded_broker import EmbeddedBroker
 from headway_server.errors import ServerError
 from headway_server.ingest import Ingest
 from headway_server.mqtt_ingest import MqttIngest
+from headway_server.processes import Processes
 from headway_server.running import Running
 from headway_server.settings import ServerSettings
 
@@ -54,7 +55,7 @@ async def serve(
         if settings.embedded_broker:
             broker = await stack.enter_async_context(_embedded(settings))
             settings = settings.model_copy(update={"broker_port": broker.port})
-        ingest = Ingest(database, now_ms)
+        ingest = Ingest(database, now_ms, await Processes.open(database, now_ms()))
         understood = await ingest.read_parked()
         if understood:
             log.info("kept records understood now", records=understood)

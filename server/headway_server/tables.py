@@ -47,6 +47,14 @@ def _device_key() -> Column[str]:
     return Column("device", String(DEVICE_LENGTH_MAX), ForeignKey("devices.device"), primary_key=True)
 
 
+def _tally() -> tuple[Column[int], Column[int], Column[list[int]]]:
+    return (
+        Column("trips", BigInteger, nullable=False),
+        Column("distance_m", BigInteger, nullable=False),
+        Column("totals", JSON, nullable=False),  # in the order of the pack (`headway_edge.core.process`)
+    )
+
+
 # One row a device that ever spoke. A NULL vehicle_class means that no birth has come yet.
 devices = Table(
     "devices",
@@ -67,6 +75,10 @@ devices = Table(
     Column("clock", SmallInteger),  # quality, of the record last stored (`headway_protocol.record`)
     Column("backlog", BigInteger),  # records not yet acknowledged, as the birth said
     Column("dropped", BigInteger),  # records lost for good, as the birth said
+    Column("pack_id", LargeBinary(8)),  # what it runs, as the birth said: the first of its packs
+    Column("pack_name", String(TEXT_LENGTH_MAX)),
+    Column("pack_version", BigInteger),
+    Column("offered_pack_id", LargeBinary(8)),  # what it was offered to run instead
     Column("records", BigInteger, nullable=False, server_default=_ZERO),
     Column("trips", BigInteger, nullable=False, server_default=_ZERO),
     Column("distance_m", BigInteger, nullable=False, server_default=_ZERO),
@@ -93,7 +105,21 @@ records = Table(
     sqlite_with_rowid=False,
 )
 
-# The trips among them, in the order of commit (`id`), which is what lists are paged by.
+# What the server knows to read: the packs that ship and those that an operator added. Never deleted: trips need them.
+packs = Table(
+    "packs",
+    metadata,
+    Column("pack_id", LargeBinary(8), primary_key=True),
+    Column("name", String(TEXT_LENGTH_MAX), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),  # compiled, as devices get it
+    Column("catalogue", JSON, nullable=False),
+    Column("source", Text),  # TOML
+    Column("added_at_ms", BigInteger, nullable=False),
+)
+
+# The trips among them, in the order of commit (`id`), which is what lists are paged by. A record may revise an earlier
+# one: all that follow from one another that way are one trip, whose latest record counts and supersedes the others.
 episodes = Table(
     "episodes",
     metadata,
@@ -105,12 +131,36 @@ episodes = Table(
     Column("pack_id", LargeBinary(8), nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("start_ms", BigInteger),  # by the device's clock; NULL while that had never been set
+    Column("utc_offset_min", SmallInteger),  # of the person's local time; NULL: not known
+    Column("day", Integer, nullable=False),  # local, `headway_server.periods.day_of`
+    Column("context", SmallInteger, nullable=False),  # bit i: context i of the pack holds
     Column("clock", SmallInteger, nullable=False),
     Column("counts", LargeBinary, nullable=False),
     Column("gates", LargeBinary, nullable=False),
     Column("distance_m", BigInteger, nullable=False),
+    Column("revises_boot", BigInteger),  # as the record says; NULL: it revises none
+    Column("revises_seq", BigInteger),
+    Column("trip_boot", BigInteger),  # first record of the trip, as far as is known; NULL: it has only this one
+    Column("trip_seq", BigInteger),
+    Column("superseded", Boolean, nullable=False, server_default=false()),
+    Column("counted_epoch", Integer),  # in whose totals it is; NULL: in no epoch's
     UniqueConstraint("device", "boot", "seq"),
     Index(None, "device", "id"),
+    Index(None, "device", "day"),
+    Index(
+        None,
+        "revises_boot",
+        sqlite_where=text("revises_boot IS NOT NULL"),
+        postgresql_where=text("revises_boot IS NOT NULL"),
+    ),
+    Index(
+        None,
+        "device",
+        "trip_boot",
+        "trip_seq",
+        sqlite_where=text("trip_boot IS NOT NULL"),
+        postgresql_where=text("trip_boot IS NOT NULL"),
+    ),
 )
 
 # How far each boot of a device is complete: every seq up to `upto` is stored, refused for good, or declared lost.
@@ -196,7 +246,20 @@ person_totals = Table(
     _device_key(),
     Column("person", String(DEVICE_LENGTH_MAX), primary_key=True),
     Column("pack_id", LargeBinary(8), primary_key=True),
-    Column("totals", JSON, nullable=False),  # `headway_edge.core.period`
+    *_tally(),
+)
+
+# The same by the person's own local day and by context, whatever epoch the trips came in.
+day_totals = Table(
+    "day_totals",
+    metadata,
+    _device_key(),
+    Column("day", Integer, primary_key=True),
+    Column("person", String(DEVICE_LENGTH_MAX), primary_key=True),
+    Column("pack_id", LargeBinary(8), primary_key=True),
+    Column("context", SmallInteger, primary_key=True),
+    *_tally(),
+    Index(None, "person", "pack_id", "day"),
 )
 
 benchmarks = Table(

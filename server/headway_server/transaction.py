@@ -1,7 +1,7 @@
 """One batch in one transaction: what is new is stored, what is repeated is counted, what contradicts is put aside.
 
-Called by `ingest` only, with messages already read. Locks are taken in one order everywhere: dead letters by hash, the
-epoch, devices by name; so batches of several servers and the closing of an epoch wait for each other, never for ever.
+Called by `ingest` only, with messages already read. Locks are taken in one order everywhere: the epoch, dead letters by
+hash, devices by name; so batches of several servers and the closing of an epoch wait for each other, never for ever.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_protocol.codes import CONFLICT, IMPLAUSIBLE
 from headway_server import device_rows, refused, trip_rows
-from headway_server.arrival import Arrival, Presence, Refusal
+from headway_server.arrival import Arrival, Find, Presence, Refusal
 from headway_server.database import insert_into, slices
 from headway_server.device_rows import Seen
 from headway_server.receipts import Acknowledgement, Handled
@@ -33,10 +33,15 @@ class Batch:
 
 
 class Transaction:
-    """The statements of one batch. seen: what it told about each device; births: devices whose class it told."""
+    """The statements of one batch. seen: what it told about each device; births: devices whose class it told.
 
-    def __init__(self, connection: AsyncConnection, now: int) -> None:
+    epoch: the open one, locked (`lock_open_epoch`).
+    """
+
+    def __init__(self, connection: AsyncConnection, find: Find, epoch: int, now: int) -> None:
         self._connection = connection
+        self._find = find
+        self._epoch = epoch
         self._now = now
         self._handled = Handled()
         self.seen: dict[str, Seen] = {}
@@ -55,13 +60,12 @@ class Transaction:
         await refused.bury(self._connection, batch.refusals, self._now)
         if not self.seen:
             return []
-        epoch = await _open_epoch(self._connection)
         persons = await device_rows.lock(self._connection, self.seen, self._now)
-        stored, repeated = await self._insert_records(batch.arrivals, epoch)
+        stored, repeated = await self._insert_records(batch.arrivals)
         await self._tell_apart(stored, repeated)
         await self._reject(told)
         await self._insert_losses(stored)
-        await self._insert_trips(stored, epoch, persons)
+        await self._insert_trips(stored, persons)
         self.births = await device_rows.describe(self._connection, self.seen, stored, batch.presences, self._now)
         return await self._handled.settle(self._connection)
 
@@ -69,7 +73,6 @@ class Transaction:
         """As `apply`, for records that are stored already; return how many are understood now."""
         for arrival in arrivals:
             self.seen.setdefault(arrival.device, Seen())
-        epoch = await _open_epoch(self._connection)
         persons = await device_rows.lock(self._connection, self.seen, self._now)
         understood = []
         for arrival in arrivals:
@@ -80,12 +83,12 @@ class Transaction:
                 understood.append(arrival)
                 self._handled.add_seq(*key_of(arrival))
         await self._insert_losses(understood)
-        await self._insert_trips(understood, epoch, persons)
+        await self._insert_trips(understood, persons)
         self.births = await device_rows.describe(self._connection, self.seen, understood, [], self._now)
         await self._handled.settle(self._connection)
         return len(understood)
 
-    async def _insert_records(self, arrivals: list[Arrival], epoch: int) -> tuple[list[Arrival], list[Arrival]]:
+    async def _insert_records(self, arrivals: list[Arrival]) -> tuple[list[Arrival], list[Arrival]]:
         """Store what is new; return (stored, not stored because the key was there)."""
         first: dict[Key, Arrival] = {}
         repeated = []
@@ -109,7 +112,7 @@ class Transaction:
                     "hash": a.hash,
                     "payload": a.payload,
                     "received_at_ms": self._now,
-                    "epoch": epoch,
+                    "epoch": self._epoch,
                     "parked": a.parked,
                 }
                 for a in first.values()
@@ -188,12 +191,11 @@ class Transaction:
         if rows:
             await self._connection.execute(insert_into(self._connection, losses), rows)
 
-    async def _insert_trips(self, stored: list[Arrival], epoch: int, persons: dict[str, str]) -> None:
-        for arrival in stored:
-            if arrival.episode is not None:
-                self.seen[arrival.device].trips += 1
-                self.seen[arrival.device].distance_m += arrival.episode.distance_m
-        await trip_rows.insert(self._connection, stored, epoch, persons)
+    async def _insert_trips(self, stored: list[Arrival], persons: dict[str, str]) -> None:
+        more = await trip_rows.insert(self._connection, self._find, stored, self._epoch, persons)
+        for device, (trips, distance_m) in more.items():
+            self.seen[device].trips += trips
+            self.seen[device].distance_m += distance_m
 
 
 def _is(arrival: Arrival) -> tuple[ColumnElement[bool], ...]:
@@ -206,7 +208,8 @@ def key_of(arrival: Arrival) -> Key:
     return arrival.device, arrival.boot, arrival.seq
 
 
-async def _open_epoch(connection: AsyncConnection) -> int:
+async def lock_open_epoch(connection: AsyncConnection) -> int:
+    """Return the number of the open epoch, which nobody closes before this transaction ends."""
     # FOR SHARE (PostgreSQL) holds off the closer until this batch is in. One that waited finds its row closed and, in
     # the same statement, no other: it has to look again. On SQLite the transaction itself excludes the closer.
     for _ in range(3):

@@ -16,9 +16,8 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from headway_edge.core import characteristics
-from headway_edge.core.characteristics import PERIOD
-from headway_edge.face import comparison_lines, trip_lines
+from headway_edge.core.process import text
+from headway_edge.face import comparison_lines, score_lines, trip_lines
 from headway_edge.link import Broker
 from headway_protocol import record
 from headway_simulators import nrel
@@ -29,20 +28,21 @@ from headway_simulators.server_process import ServerProcess
 
 GROUP = "demo"
 _SETTLE_S = 120.0
+# Table II of the founding paper, and what else fits beside it: key of the characteristic, short heading.
 _COLUMNS = {
     "trips": "trips",
     "mileage_km": "km",
     "mileage_per_trip_km": "km/trip",
     "short_trip_ratio_pct": "short%",
     "low_speed_ratio_pct": "slow%",
+    "oil_adverse_trips": "oil1",
+    "oil_adverse_share_pct": "oil2%",
+    "tyre_wear_m2ps4": "tyre",
     "idle_share_pct": "idle%",
-    "stops_per_km": "stops",
-    "hard_accelerations_per_100km": "acc",
-    "hard_brakings_per_100km": "brk",
 }
 _LEGEND = (
-    "short: trips under 18 km; slow: time under 29 km/h, mean over trips; stops per km; "
-    "acc, brk: hard accelerations and brakings per 100 km"
+    "short: trips under 18 km; slow: time under 29 km/h, mean over trips; oil1: trips hard on the oil, oil2: their share; "
+    "tyre: work of friction on the tyres, relative"
 )
 
 
@@ -171,12 +171,14 @@ def drivers_table(vehicles: Sequence[Vehicle]) -> Table:
     title = f"What {len(vehicles)} drivers' own devices computed"
     table = Table(title=title, caption=_LEGEND, box=SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
     table.add_column("driver", no_wrap=True)
-    shown = [item for item in PERIOD if item.key in _COLUMNS]
+    process = vehicles[0].agent.process
+    shown = [item for item in process.period if item.key in _COLUMNS]
     for item in shown:
         table.add_column(_COLUMNS[item.key], justify="right", no_wrap=True)
     for vehicle in vehicles:
         totals = vehicle.agent.totals.both()
-        table.add_row(vehicle.source.device, *(characteristics.text(item, item.value(totals)) for item in shown))
+        values = [None if totals is None else item.value(totals) for item in shown]
+        table.add_row(vehicle.source.device, *map(text, shown, values))
     return table
 
 
@@ -185,5 +187,6 @@ def _feedback(vehicles: Sequence[Vehicle]) -> Panel:
     vehicle = max(vehicles, key=lambda v: len(v.agent.outbox.payloads(record.EPISODE)))
     agent = vehicle.agent
     lines = trip_lines(vehicle.last_trip, vehicle.last_trip.start_ms) if vehicle.last_trip is not None else []
-    lines += ["", *comparison_lines(agent.compare(), agent.benchmark, agent.totals.both())]
+    lines += ["", *comparison_lines(agent.process, agent.compare(), agent.benchmark, agent.totals.both())]
+    lines += ["", *score_lines(agent.score())]
     return Panel("\n".join(lines), title=f"What {vehicle.source.device} sees on its display, offline", expand=False)

@@ -7,16 +7,18 @@ link has its network thread, as on a device. An agent that was killed goes on wh
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from headway_edge.agent import Agent
+from headway_edge.core.process import Process
 from headway_edge.link import Broker, Link
 from headway_edge.outbox import Outbox
 from headway_edge.watcher import Trip
 from headway_simulators.errors import SimulatorError
+from headway_simulators.offline_replay import rows_of
+from headway_simulators.processes import find_process
 from headway_simulators.recordings import read
-from headway_simulators.samples import Sample
 from headway_simulators.virtual_clock import VirtualClock
 
 STRETCH_SAMPLES = 1000  # of one vehicle before it is the next one's turn
@@ -24,11 +26,12 @@ STRETCH_SAMPLES = 1000  # of one vehicle before it is the next one's turn
 
 @dataclass(frozen=True)
 class VehicleSource:
-    """What one vehicle replays: its device id, its class, its recordings in order of time."""
+    """What one vehicle replays: its device id, its class, its recordings in order of time, and what its agent computes."""
 
     device: str
     vehicle_class: str
     files: Sequence[Path]
+    process: Process = field(default_factory=find_process)
 
 
 @dataclass(frozen=True)
@@ -47,14 +50,16 @@ class FleetSetup:
 
 
 class Vehicle:
-    """One vehicle under replay. `samples` is all it will feed, `done` how many it has fed, `resumed_at` where it went on,
-    `last_trip` the last one it closed."""
+    """One vehicle under replay.
+
+    `samples` is all it will feed, as (Unix ms, signals), `done` how many it has fed, `resumed_at` where it went on,
+    `last_trip` the last one it closed.
+    """
 
     def __init__(self, source: VehicleSource, setup: FleetSetup) -> None:
-        recordings = [read(path) for path in source.files]
+        self._recordings = recordings = [read(path) for path in source.files]
         self.source = source
-        self.samples: list[Sample] = [sample for recording in recordings for sample in recording.samples]
-        self._clock = VirtualClock(self.samples[0].wall_ms)
+        self._clock = VirtualClock(recordings[0].samples[0].wall_ms)
         generator = random.Random(f"{setup.seed}/{setup.group}/{source.device}")  # noqa: S311 - jitter, not secrets
         self._outbox = Outbox(setup.folder / f"{source.device}.db")
         self.link = (
@@ -67,15 +72,21 @@ class Vehicle:
             self.link,
             self._clock,
             generator.randint,
+            source.process,
             source.vehicle_class,
             recordings[0].period_ms,
             recorded=True,
         )
+        self._read_for(self.agent.process)
         self.resumed_at = self.done = min(self.agent.position, len(self.samples))
         self._finished = self.done == len(self.samples)
         self.last_trip: Trip | None = None
         if self.link is not None:
             self.link.start()
+
+    def _read_for(self, process: Process) -> None:
+        self._process = process
+        self.samples = [row for recording in self._recordings for row in rows_of(recording, process)]
 
     @property
     def finished(self) -> bool:
@@ -87,10 +98,12 @@ class Vehicle:
         until = min(until, len(self.samples))
         agent, clock, before = self.agent, self._clock, self.done
         for number in range(before, until):
-            sample = self.samples[number]
-            clock.advance(sample.wall_ms)
-            trip = agent.on_sample(sample.wall_ms, sample.speed_ckmh, sample.rpm, sample.ignition, number + 1)
+            wall_ms, signals = self.samples[number]
+            clock.advance(wall_ms)
+            trip = agent.on_sample(wall_ms, signals, number + 1)
             self.last_trip = trip or self.last_trip
+            if agent.process is not self._process:
+                self._read_for(agent.process)  # its server offered another pack, which asks for other signals
         self.done = max(before, until)
         if self.done == len(self.samples) and not self._finished:
             self._finished = True
@@ -114,7 +127,8 @@ class FleetReplay:
     """Every vehicle of `sources` under one setup; use as a context manager.
 
     on_progress: called with (samples fed so far, records not yet settled).
-    Raises SimulatorError for a recording that cannot be read, AgentError for an outbox that cannot be used.
+    Raises SimulatorError for a recording that cannot be read, AgentError for an outbox that cannot be used, ValueError
+    for a class that the process does not know.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that are made from the code: characteristics and settings.
+"""Writes the pages of docs/ that are made from the packs and the code: characteristics and settings.
 
 `python -m headway_simulators.generated_docs DOCS_FOLDER` writes them; a test holds them to be current.
 """
@@ -6,14 +6,28 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from pydantic_settings import BaseSettings
 
-from headway_edge.core import characteristics, definition
 from headway_edge.settings import AgentSettings
+from headway_server.packs import library
+from headway_server.packs.compile import compile_file
 from headway_server.settings import ServerSettings
 
 _NOTE = "<!-- Made by `python -m headway_simulators.generated_docs docs`; do not edit. -->\n"
+_SCORE = """
+## Score
+
+A person's place among people of the same cohort, 0 to 1000 with the best at 1000, for each characteristic of an axis: the share
+of persons it is better than, by the benchmark that the device holds, told no finer than the number of persons allows (the middle
+of a quarter under 30 persons, of a tenth under 400). Without a benchmark, the share of the person's own past weeks, from five
+weeks on. An axis is the mean of its characteristics' places, out of 100; the score is the mean of the axes by weight. An axis
+without data is left out; with under half of the weight there is no score. The device says which axis moved the score most
+since last week, and which number, brought to which value, would change it most.
+
+Source: normalised characteristics on a spider chart, Lim et al., customer process management, Fig. 7a; places instead of
+distances, so that one extreme person does not squeeze all others together."""
 _AGENT_EXAMPLE = """\
 group = "depot-7"
 device = "bus-0142"
@@ -23,16 +37,6 @@ _SERVER_EXAMPLE = """\
 database_url = "sqlite+aiosqlite:////var/lib/headway/headway.db"
 broker_host = "127.0.0.1"
 operator_token = "change-me-please\""""
-_THRESHOLDS = (
-    "acceleration from 6 to 10 km/h",
-    "acceleration from 10 to 20 km/h",
-    "acceleration from over 20 km/h",
-    "start from 5 km/h or less",
-    "deceleration from 30 km/h or less",
-    "deceleration from 30 to 50 km/h",
-    "deceleration from over 50 km/h",
-    "stop, to 5 km/h or less",
-)
 
 
 def pages() -> dict[str, str]:
@@ -44,35 +48,94 @@ def pages() -> dict[str, str]:
 
 
 def _characteristics() -> Iterator[str]:
+    catalogues = [compile_file(library.path(name)).catalogue for name in library.names()]
     yield "# Characteristics\n"
     yield _NOTE
     yield (
-        f"Definition `{definition.NAME}` version {definition.VERSION}, id `{definition.pack_id().hex()}`. Another threshold "
-        "is another definition with another id; values of different definitions are never compared."
+        "Every number that the packs which ship let people read, with what it is made of and where that comes from. Another "
+        "threshold is another definition with another id; values of different definitions are never compared. "
+        "`headway pack explain NAME` prints the same for any pack; [packs](packs.md) says how formulas are read.\n"
     )
-    for title, items in (
-        ("Of a trip", characteristics.TRIP),
-        ("Of a person, over the trips of a period", characteristics.PERIOD),
+    for pack in catalogues:
+        yield f"- [{pack['title']}](#{pack['name']}), `{pack['name']}` version {pack['version']}, id `{pack['pack_id']}`"
+    for pack in catalogues:
+        yield from characteristics_of(pack)
+    yield _SCORE
+
+
+def characteristics_of(pack: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of one pack's part of the page, from its catalogue."""
+    episode = "day" if pack["kind"] == "day" else "trip"
+    yield f"\n## {pack['name']}\n"
+    yield _flat(pack["about"])
+    if pack["source"]:
+        yield f"\nSource: {_flat(pack['source'])}"
+    for level, heading in (("period", "Of a person, over a period"), ("trip", f"Of a {episode}")):
+        yield f"\n### {heading}\n"
+        yield "| id | key | unit | better | formula | what | source |\n|--:|---|---|---|---|---|---|"
+        for item in pack["characteristics"]:
+            if item["level"] == level:
+                better = item["direction"].partition(" ")[0].replace("neither", "")
+                yield _row(
+                    item["id"],
+                    f"`{item['key']}`",
+                    item["unit"],
+                    better,
+                    f"`{item['formula']}`",
+                    item["about"],
+                    item["source"],
+                )
+    for table, heading, formula in (
+        ("totals", f"Totals: what a {episode} adds to its person's period", "formula"),
+        ("accumulators", f"Counted over a {episode}", None),
+        ("events", f"Events, counted over a {episode}", "when"),
+        ("values", "Values, on every sample", "formula"),
     ):
-        yield f"\n## {title}\n"
-        yield "| id | key | unit | what | better |\n|--:|---|---|---|---|"
-        for item in items:
-            better = "lower" if item.direction == characteristics.LOWER_IS_BETTER else ""
-            yield f"| {item.id} | `{item.key}` | {item.unit} | {item.about} | {better} |"
-    yield "\n## Hard acceleration and braking\n"
-    yield "Change of speed within one second of time, km/h, after rounding speeds to whole km/h; one event per excursion.\n"
-    rules = sorted(definition.HARD_CHANGE)
-    yield "| rule | " + " | ".join(rules) + " |\n|---|" + "--:|" * len(rules)
-    for i, rule in enumerate(_THRESHOLDS):
-        yield f"| {rule} | " + " | ".join(str(definition.HARD_CHANGE[name][i]) for name in rules) + " |"
-    yield "\nA car uses the thresholds of a taxi."
-    yield "\n## Sources\n"
-    yield (
-        "Short trips and low speed: C. Lim et al., customer process management, Table II. Speed bands, standing time, stops and "
-        "the rule that 300 s of silence end a trip: trip summaries of NREL's Transportation Secure Data Center. Hard "
-        "acceleration and braking: criteria for digital tachographs of the Korean transport ministry, May 2022, as quoted by "
-        "public implementations; the annex itself was not at hand."
-    )
+        if pack[table]:
+            yield f"\n### {heading}\n"
+            yield "| name | formula | what |\n|---|---|---|"
+            for item in pack[table]:
+                text = item[formula] if formula else _counted(item)
+                yield _row(f"`{item['name']}`", f"`{_flat(text)}`", _with_source(item))
+    if pack["params"]:
+        classes = [name for name in pack["classes"] if name not in pack["like"]]
+        yield "\n### Thresholds by class\n"
+        yield "| name | " + " | ".join(classes) + " | what |\n|---|" + "--:|" * len(classes) + "---|"
+        for item in pack["params"]:
+            yield _row(f"`{item['name']}`", *(item["classes"][name] for name in classes), _with_source(item))
+        for name, other in pack["like"].items():
+            yield f"\nThe class {name} has the thresholds of {other}."
+    if pack["contexts"]:
+        yield "\n### Contexts\n"
+        yield "| name | when | else | what |\n|---|---|---|---|"
+        for item in pack["contexts"]:
+            yield _row(item["title"], f"`{_flat(item['when'])}`", item["otherwise"], _with_source(item))
+    if pack["score"]:
+        yield "\n### Axes of the score\n"
+        yield "| axis | weight | characteristics | what |\n|---|--:|---|---|"
+        for item in pack["score"]:
+            keys = ", ".join(f"`{key}`" for key in item["of"])
+            yield _row(item["title"], item.get("weight", 1), keys, _with_source(item))
+
+
+def _counted(item: dict[str, Any]) -> str:
+    found = f"{item['kind']} of {item['of']}" if "of" in item else item["kind"]
+    if "edges" in item:
+        found += f" at {', '.join(item['edges'])}"
+    return f"{found} while {item['when']}" if "when" in item else found
+
+
+def _with_source(item: dict[str, Any]) -> str:
+    source = item.get("source")
+    return f"{item['about']} Source: {source}" if source else str(item["about"])
+
+
+def _row(*cells: object) -> str:
+    return "| " + " | ".join(_flat(str(cell)).replace("|", "\\|") for cell in cells) + " |"
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _configuration() -> Iterator[str]:

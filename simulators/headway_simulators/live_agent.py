@@ -15,17 +15,18 @@ from typing import TextIO
 
 import structlog
 
+from headway_edge import packs
 from headway_edge.agent import Agent
 from headway_edge.clock import SystemClock
-from headway_edge.core.definition import TRIP_GAP_MS
-from headway_edge.face import comparison_lines, trip_lines
+from headway_edge.face import comparison_lines, score_lines, trip_lines
 from headway_edge.link import Link
 from headway_edge.outbox import Outbox
 from headway_edge.settings import AgentSettings
 from headway_edge.watcher import Trip
 from headway_simulators.errors import SimulatorError
-from headway_simulators.recordings import samples_of
-from headway_simulators.samples import Sample
+from headway_simulators.offline_replay import wanted
+from headway_simulators.recorded_signals import SignalRow
+from headway_simulators.recordings import timed_rows
 
 log = structlog.get_logger("headway.live")
 
@@ -41,7 +42,7 @@ class _Ended:
         self.error = error
 
 
-_Arrival = tuple[int, Sample] | _Ended
+_Arrival = tuple[int, list[str]] | _Ended
 
 
 class _Reader(threading.Thread):
@@ -50,6 +51,7 @@ class _Reader(threading.Thread):
         self._name, self._clock = name, clock
         self.arrivals: queue.Queue[_Arrival] = queue.Queue(_QUEUE_MAX)
         self.problems: Counter[str] = Counter()
+        self.header: list[str] = []  # there before the first row arrives
 
     def run(self) -> None:
         error = None
@@ -64,9 +66,11 @@ class _Reader(threading.Thread):
         self.arrivals.put(_Ended(error))
 
     def _read(self, lines: TextIO) -> None:
-        for sample in samples_of(csv.reader(_without_nul(lines)), self._name, self.problems):
+        rows = csv.reader(_without_nul(lines))
+        self.header = [name.strip() for name in next(rows, [])]
+        for _, row in timed_rows(self.header, rows, self._name, self.problems):
             try:
-                self.arrivals.put_nowait((self._clock.mono_ms(), sample))
+                self.arrivals.put_nowait((self._clock.mono_ms(), row))
             except queue.Full:
                 self.problems["sample_dropped_agent_busy"] += 1
 
@@ -94,9 +98,11 @@ def run_live(settings: AgentSettings, source: str) -> None:
         link,
         clock,
         generator.randint,
+        packs.load(settings.pack),
         settings.vehicle_class,
         settings.period_ms,
         lambda trip: _show(trip, clock),
+        utc_offset_min=settings.utc_offset_min,
     )
     reader = _Reader(source, clock)
     log.info("agent.started", group=settings.group, device=settings.device, boot=outbox.boot, backlog=outbox.backlog())
@@ -106,7 +112,8 @@ def run_live(settings: AgentSettings, source: str) -> None:
         error = _loop(agent, reader, clock, stopping)
         agent.checkpoint()
         _say_goodbye(agent, clock, stopping)
-        print("\n".join(comparison_lines(agent.compare(), agent.benchmark, agent.totals.both())))  # noqa: T201
+        lines = comparison_lines(agent.process, agent.compare(), agent.benchmark, agent.totals.both())
+        print("\n".join([*lines, *score_lines(agent.score())]))  # noqa: T201
     finally:
         link.stop()
         log.info("agent.stopped", produced=outbox.produced, backlog=outbox.backlog(), unreadable=dict(reader.problems))
@@ -118,11 +125,12 @@ def run_live(settings: AgentSettings, source: str) -> None:
 def _loop(agent: Agent, reader: _Reader, clock: SystemClock, stopping: threading.Event) -> str | None:
     # Returns why the source failed, None if it did not.
     last_ms = clock.mono_ms()
+    process, signals_of = None, None
     while not stopping.is_set():
         try:
             arrival = reader.arrivals.get(timeout=0.2)
         except queue.Empty:
-            if clock.mono_ms() - last_ms > TRIP_GAP_MS:
+            if clock.mono_ms() - last_ms > agent.silence_ms:
                 agent.finish()
         else:
             if isinstance(arrival, _Ended):
@@ -130,8 +138,11 @@ def _loop(agent: Agent, reader: _Reader, clock: SystemClock, stopping: threading
                 if not stopping.wait(_STOP_TOGETHER_S):
                     agent.finish()
                 return arrival.error
-            last_ms, sample = arrival
-            agent.on_sample(last_ms, sample.speed_ckmh, sample.rpm, sample.ignition)
+            last_ms, row = arrival
+            if signals_of is None or agent.process is not process:
+                process = agent.process
+                signals_of = SignalRow(reader.header, wanted(process))
+            agent.on_sample(last_ms, signals_of(row, reader.problems))
         agent.step(clock.mono_ms())
     return None
 

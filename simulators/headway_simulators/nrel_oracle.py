@@ -15,11 +15,13 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.table import Table
 
-from headway_edge.core import definition
+from headway_edge.watcher import Trip, Watcher
 from headway_simulators import nrel
-from headway_simulators.offline_replay import Episode, episodes
-from headway_simulators.recordings import Recording, read
+from headway_simulators.offline_replay import rows_of, trips_of
+from headway_simulators.processes import find_process
+from headway_simulators.recordings import read
 from headway_simulators.samples import Sample
+from headway_simulators.virtual_clock import VirtualClock
 
 _METRES_PER_MILE = 1609.344
 _BANDS = (
@@ -56,39 +58,42 @@ class Deviation:
         return round(self.ours - self.theirs, 6)
 
 
-def vehicle_recording(vehicle: nrel.Vehicle) -> Recording:
-    """All days of one vehicle as one recording."""
+def vehicle_trips(vehicle: nrel.Vehicle) -> tuple[list[Trip], list[Sample]]:
+    """Return the trips of all days of one vehicle, as one device counts them, and the samples they were counted from."""
+    process = find_process()
     days = [read(path) for path in vehicle.day_files]
-    samples: list[Sample] = [sample for day in days for sample in day.samples]
-    return Recording(vehicle.trips_file.parent, samples)
+    rows = (row for day in days for row in rows_of(day, process))
+    clock = VirtualClock(days[0].samples[0].wall_ms)
+    trips = list(trips_of(rows, Watcher(process, "car", days[0].period_ms), clock))
+    return trips, [sample for day in days for sample in day.samples]
 
 
 def deviations(vehicles: Sequence[nrel.Vehicle]) -> Iterator[Deviation]:
     """Yield every quantity of every trip. Raises ValueError when trips do not match one to one."""
     for vehicle in vehicles:
-        recording = vehicle_recording(vehicle)
-        ours = list(episodes(recording, "car"))
+        ours, samples = vehicle_trips(vehicle)
         theirs = vehicle.trips()
         if len(ours) != len(theirs):
             raise ValueError(f"{vehicle.name}: {len(ours)} trips, NREL has {len(theirs)}")
-        for episode, row in zip(ours, theirs, strict=True):
-            yield from _trip(vehicle.name, episode, row)
+        for trip, row in zip(ours, theirs, strict=True):
+            yield from _trip(vehicle.name, trip, row, samples)
 
 
-def _trip(vehicle: str, episode: Episode, row: dict[str, str]) -> Iterator[Deviation]:
-    start, end_ms, our_end_ms = row["start_ts"], _unix_ms(row["end_ts"]), episode.end_ms
-    counts = episode.trip.numbers()
-    standing_after_s = sum(
-        1 for sample in episode.recording.samples if our_end_ms < sample.wall_ms <= end_ms and sample.speed_ckmh == 0
+def _trip(vehicle: str, trip: Trip, row: dict[str, str], samples: list[Sample]) -> Iterator[Deviation]:
+    start, end_ms, our_end_ms = row["start_ts"], _unix_ms(row["end_ts"]), trip.start_ms + trip.elapsed_ms
+    numbers, process = trip.numbers(), trip.process
+    standing_after_s = sum(1 for sample in samples if our_end_ms < sample.wall_ms <= end_ms and sample.speed_ckmh == 0)
+    bands = [numbers[place] / 10 for place in process.places("speed_bands")]
+    distance_m, speed_max_ckmh, stops = (
+        process.count(name, numbers) or 0 for name in ("distance", "speed_max", "stops")
     )
-    bands = [counts[definition.BAND_0 + band] / 10 for band in range(definition.BANDS)]
     pairs = [
-        ("start, s", episode.start_ms / 1000, _unix_ms(start) / 1000),
-        ("distance, m", counts[definition.DISTANCE], float(row["distance_total"]) * _METRES_PER_MILE),
+        ("start, s", trip.start_ms / 1000, _unix_ms(start) / 1000),
+        ("distance, m", distance_m, float(row["distance_total"]) * _METRES_PER_MILE),
         ("driving time, s", sum(bands[1:]), float(row["driving_time_seconds"])),
         ("stopped time, s", bands[0] + standing_after_s, float(row["zero_seconds"])),
-        ("maximum speed, km/h", counts[definition.SPEED_MAX] / 100, float(row["max_speed"]) * _METRES_PER_MILE / 1000),
-        ("stops", counts[definition.STOPS], float(row["total_stops"])),
+        ("maximum speed, km/h", speed_max_ckmh / 100, float(row["max_speed"]) * _METRES_PER_MILE / 1000),
+        ("stops", stops, float(row["total_stops"])),
     ]
     pairs.extend(
         ("speed band, s", ours, float(row[f"{name}_seconds"])) for ours, name in zip(bands[1:], _BANDS[1:], strict=True)

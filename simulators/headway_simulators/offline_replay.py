@@ -4,17 +4,22 @@ The record printed is the record a device would send as its first boot's, byte f
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from headway_edge.core import characteristics, data_quality, definition
-from headway_edge.watcher import EVENT_NAMES, Trip, Watcher
+from headway_edge.core.data_quality import GATE_NAMES
+from headway_edge.core.process import Characteristic, Process
+from headway_edge.local_time import LocalTime
+from headway_edge.watcher import Trip, Watcher
 from headway_protocol import record
+from headway_simulators.errors import SimulatorError
+from headway_simulators.recorded_signals import SignalQuantum
 from headway_simulators.recordings import Recording
 from headway_simulators.virtual_clock import VirtualClock
 
 JsonObject = dict[str, object]
+UTC_OFFSET_MIN = 0  # a recording's times are taken as the person's own
 
 
 @dataclass(frozen=True)
@@ -37,51 +42,29 @@ class Episode:
         return self.trip.start_ms + self.trip.elapsed_ms
 
     def as_json_line(self) -> str:
-        """Every number of the trip, under names that scripts may rely on, on one line."""
-        counts = self.trip.numbers()
-        return line_of(
-            self.recording,
-            {"name": definition.NAME, "version": definition.VERSION, "id": definition.pack_id().hex()},
-            self.vehicle_class,
-            (self.start_ms, self.end_ms),
-            {
-                item.key: {"id": item.id, "value": number(item, item.value(counts)), "unit": item.unit}
-                for item in characteristics.TRIP
+        """Every number of the trip, under names that scripts may rely on (docs/recordings.md), on one line."""
+        process, numbers = self.trip.process, self.trip.numbers()
+        gates = dict(zip(GATE_NAMES, self.trip.quality(), strict=True))
+        events = sorted(self.trip.events, key=lambda event: event[1])
+        trip = {
+            "file": str(self.recording.path),
+            "pack": {"name": process.name, "version": process.version, "id": process.id.hex()},
+            "class": self.vehicle_class,
+            "start": iso(self.start_ms),
+            "end": iso(self.end_ms),
+            "characteristics": {
+                c.key: {"id": c.id, "value": number(c, c.value(numbers)), "unit": c.unit} for c in process.trip
             },
-            [{"event": EVENT_NAMES[kind], "time": iso(time_ms)} for kind, time_ms in self.trip.events],
-            dict(zip(data_quality.GATE_NAMES, self.trip.quality(), strict=True)),
-            self.payload,
-        )
+            "contexts": {name: bool(process.context(numbers) >> i & 1) for i, name in enumerate(process.contexts)},
+            "events": [{"event": process.events[kind], "time": iso(time_ms)} for kind, time_ms in events],
+            "gates": gates | {"gap_s": gates["gap_s"] / 10},
+            "unreadable": dict(sorted(self.recording.problems.items())),
+            "record": self.payload.hex(),
+        }
+        return json.dumps(trip, separators=(",", ":"), ensure_ascii=False)
 
 
-def line_of(
-    recording: Recording,
-    pack: JsonObject,
-    vehicle_class: str,
-    start_and_end_ms: tuple[int, int],
-    values: JsonObject,
-    events: list[dict[str, str]],
-    gates: dict[str, int],
-    payload: bytes,
-) -> str:
-    """Return one trip as a JSON object on one line; the keys are the same for every pack (docs/recordings.md)."""
-    start_ms, end_ms = start_and_end_ms
-    trip = {
-        "file": str(recording.path),
-        "pack": pack,
-        "class": vehicle_class,
-        "start": iso(start_ms),
-        "end": iso(end_ms),
-        "characteristics": values,
-        "events": events,
-        "gates": gates | {"gap_s": gates["gap_s"] / 10},
-        "unreadable": dict(sorted(recording.problems.items())),
-        "record": payload.hex(),
-    }
-    return json.dumps(trip, separators=(",", ":"), ensure_ascii=False)
-
-
-def number(item: characteristics.Characteristic, value: int | None) -> float | int | None:
+def number(item: Characteristic, value: int | None) -> float | int | None:
     """A characteristic's integer as the number people mean: 125 per mille becomes 12.5."""
     if value is None or item.decimals == 0:
         return value
@@ -94,21 +77,42 @@ def iso(time_ms: int) -> str:
     return moment.isoformat(timespec="milliseconds" if time_ms % 1000 else "seconds").replace("+00:00", "Z")
 
 
-def episodes(recording: Recording, vehicle_class: str) -> Iterator[Episode]:
-    """Yield the trips of one recording, as of a device that was new before it."""
+def wanted(process: Process) -> list[SignalQuantum]:
+    """Return the signals that a process asks a recording for, in its order and quanta."""
+    return [SignalQuantum(signal[0], signal[2], signal[3]) for signal in process.pack.signals]
+
+
+def rows_of(recording: Recording, process: Process) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Yield (Unix ms, one integer for each signal of the process) of each sample. Raises SimulatorError."""
+    signals = recording.signals(wanted(process), recording.problems)
+    for sample, row in zip(recording.samples, signals, strict=True):
+        yield sample.wall_ms, row
+
+
+def episodes(recording: Recording, process: Process, vehicle_class: str) -> Iterator[Episode]:
+    """Yield the trips of one recording as a process counts them, as of a device that was new before it.
+
+    Raises SimulatorError for a class the pack does not know, or a recording that cannot be read again for its signals.
+    """
     clock = VirtualClock(recording.samples[0].wall_ms)
-    watcher = Watcher(vehicle_class, recording.period_ms)
-    for seq, trip in enumerate(_trips(recording, watcher, clock), start=1):
+    try:
+        watcher = Watcher(process, vehicle_class, recording.period_ms)
+    except ValueError as error:
+        raise SimulatorError(f"{recording.path}: {error}. Choose another --class or --pack.") from error
+    for seq, trip in enumerate(trips_of(rows_of(recording, process), watcher, clock), start=1):
         wall_ms, quality = clock.wall()
-        body = record.episode_body(definition.pack_id(), wall_ms - trip.start_ms, trip.counts, trip.gates)
+        ago_ms = wall_ms - trip.start_ms
+        body = record.episode_body(process.id, ago_ms, trip.counts, trip.gates, UTC_OFFSET_MIN)
         payload = record.encode(record.Record(record.EPISODE, 1, seq, clock.mono_ms(), wall_ms, quality, body))
         yield Episode(recording, vehicle_class, trip, payload)
 
 
-def _trips(recording: Recording, watcher: Watcher, clock: VirtualClock) -> Iterator[Trip]:
-    for sample in recording.samples:
-        clock.advance(sample.wall_ms)
-        trip = watcher.push(sample.wall_ms, sample.speed_ckmh, sample.rpm, sample.ignition)
+def trips_of(rows: Iterable[tuple[int, tuple[int, ...]]], watcher: Watcher, clock: VirtualClock) -> Iterator[Trip]:
+    """Yield the trips of samples as `rows_of` gives them, the last one ended with them."""
+    local_time = LocalTime(watcher.process.pack, lambda _wall_ms: UTC_OFFSET_MIN)
+    for wall_ms, row in rows:
+        clock.advance(wall_ms)
+        trip = watcher.push(wall_ms, local_time.filled(row, wall_ms))
         if trip is not None:
             yield trip
     last = watcher.finish()

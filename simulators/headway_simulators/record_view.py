@@ -7,17 +7,13 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from headway_edge.core import data_quality, definition
+from headway_edge.core import data_quality
+from headway_edge.core.process import Process
 from headway_protocol import cbor
 from headway_protocol.record import decode
 from headway_simulators.errors import SimulatorError
 from headway_simulators.offline_replay import Episode, episodes
 from headway_simulators.recordings import read
-
-_NAMES = (
-    "elapsed", "distance_m", "low_speed", "idle", "stops", "speed_max_ckmh", "hard_acceleration", "hard_braking",
-    *(f"speed_band_{band:02d}" for band in range(definition.BANDS)),
-)  # fmt: skip
 
 _SAMPLE_LINES = 6
 
@@ -33,11 +29,22 @@ def content(episode: Episode) -> dict[str, object]:
         "mono_ms": envelope.mono_ms,
         "wall_ms": envelope.wall_ms,
         "clock": envelope.clock,
-        "pack_id": definition.pack_id().hex(),
+        "pack_id": episode.trip.process.id.hex(),
         "start_ago_ms": envelope.body[1],
-        "counts": dict(zip(_NAMES, episode.trip.numbers(), strict=True)),
+        "utc_offset_min": envelope.body[4],
+        "counts": dict(zip(_names(episode.trip.process), episode.trip.numbers(), strict=True)),
         "gates": dict(zip(data_quality.GATE_NAMES, episode.trip.quality(), strict=True)),
     }
+
+
+def _names(process: Process) -> list[str]:
+    # The name of each count; bands are numbered.
+    names = [f"count_{i}" for i in range(len(process.pack.cells))]
+    for name in process.count_names():
+        places = process.places(name)
+        for i, place in enumerate(places):
+            names[place] = name if len(places) == 1 else f"{name}_{i:02d}"
+    return names
 
 
 def sizes(episode: Episode) -> tuple[int, int, int]:
@@ -57,12 +64,12 @@ def _samples_csv(episode: Episode) -> str:
     return "\n".join(lines) + "\n"
 
 
-def record_view(path: Path, number: int, vehicle_class: str, all_samples: bool = False) -> Group:
+def record_view(path: Path, number: int, process: Process, vehicle_class: str, all_samples: bool = False) -> Group:
     """Return what to print of trip `number` (from 1) of a recording, with some or all of its samples.
 
     Raises SimulatorError when there is no such trip.
     """
-    found = list(episodes(read(path), vehicle_class))
+    found = list(episodes(read(path), process, vehicle_class))
     if not 1 <= number <= len(found):
         raise SimulatorError(f"{path} has {len(found)} trips, no number {number}.")
     episode = found[number - 1]

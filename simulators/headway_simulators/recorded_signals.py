@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from headway_edge.core.pack import MISSING, NUMBER_MAX
+from headway_edge.core.pack import NUMBER_MAX
+from headway_edge.core.program import MISSING
+from headway_simulators.recorded_clock import CLOCK_SIGNALS, ClockReader
 
 SPEED = "Vehicle.Speed"
 RPM = "Vehicle.Powertrain.CombustionEngine.Speed"
@@ -114,13 +116,18 @@ class SignalRow:
     """Turns the cells of a CSV row under `header` into the signals that are asked for, in their order.
 
     A signal without a column is MISSING in every row, as is one whose cell a short row lacks. NREL's `speed_mph` serves
-    as Vehicle.Speed where there is no such column. Raises ValueError for a quantum that is none.
+    as Vehicle.Speed where there is no such column, `timestamp` for the local minute and weekday. Raises ValueError for a
+    quantum that is none.
     """
 
     def __init__(self, header: Sequence[str], wanted: Sequence[SignalQuantum]) -> None:
         index = {name: i for i, name in enumerate(header)}
-        self._cells: list[tuple[int, SignalReader]] = []
+        self._cells: list[tuple[int, SignalReader | ClockReader]] = []
         for signal in wanted:
+            if signal.name in CLOCK_SIGNALS and signal.name not in index:
+                reader = ClockReader(signal.name, signal.denominator / signal.numerator)
+                self._cells.append((index.get("timestamp", len(header)), reader))
+                continue
             in_mph = signal.name == SPEED and SPEED not in index
             column = index.get(NREL_SPEED if in_mph else signal.name, len(header))
             self._cells.append((column, SignalReader(signal, KMH_PER_MPH if in_mph else 1.0)))

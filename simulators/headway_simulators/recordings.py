@@ -107,13 +107,21 @@ class Recording:
 
 
 def read(path: Path) -> Recording:
-    """Read one recording: CSV or a digital tachograph's file, either of them also in gzip; the content says which.
+    """Read one recording: CSV, a digital tachograph's file, or a wearable's epochs, also in gzip; the content says which.
 
-    Raises SimulatorError: missing, empty, binary, no such columns, no usable sample.
+    Of a wearable's file with several persons, `FILE#PERSON` is one. Raises SimulatorError: missing, empty, binary, no such
+    columns, no usable sample, no such person.
     """
-    data = _content(path)
+    # Imported here: those readers build on this module.
+    from headway_simulators.wearables import reading  # noqa: PLC0415
+
+    file, sign, person = str(path).rpartition("#")
+    is_person = bool(sign) and not path.exists() and Path(file).exists()
+    data = _content(Path(file) if is_person else path)
     if not data.strip():
         raise SimulatorError(f"{path} is empty. A recording needs a header line and samples.")
+    if is_person or reading.recognized(data) is not None:
+        return reading.recording_of(Path(file) if is_person else path, data, person if is_person else "")
     problems: Counter[str] = Counter()
     if tachograph.recognizes(data):
         columns, samples, hint = tachograph.SIGNALS, list(tachograph.samples(data, problems)), "Fetch the file again."
@@ -181,6 +189,24 @@ def samples_of(rows: Iterator[list[str]], source: str, problems: Counter[str]) -
         sample = parse(row, problems)
         if sample is not None:
             yield sample
+
+
+def timed_rows(
+    header: list[str], rows: Iterator[list[str]], source: str, problems: Counter[str]
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield (Unix ms, cells) of the rows under `header` that have a usable time, counting in `problems` those without.
+
+    source: its name in messages. Raises SimulatorError if the header makes no recording.
+    """
+    if not header:
+        return
+    time_column = row_parser(header, source).time_column
+    for row in _readable(rows, problems):
+        wall_ms = _time_ms(row[time_column]) if len(row) > time_column else None
+        if wall_ms is None:
+            problems["timestamp_unreadable"] += 1
+        else:
+            yield wall_ms, row
 
 
 def _readable(rows: Iterator[list[str]], problems: Counter[str]) -> Iterator[list[str]]:

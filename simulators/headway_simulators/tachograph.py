@@ -14,7 +14,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from headway_edge.core.pack import MISSING
+from headway_edge.core.program import MISSING
+from headway_simulators.recorded_clock import CLOCK_SIGNALS, local_reading
 from headway_simulators.recorded_signals import HEADING, RPM, SPEED, SignalQuantum, SignalReader
 from headway_simulators.samples import UNKNOWN, Sample
 
@@ -62,20 +63,25 @@ def samples(data: bytes, problems: Counter[str]) -> Iterator[Sample]:
 def signals(data: bytes, wanted: Sequence[SignalQuantum], problems: Counter[str]) -> Iterator[tuple[int, ...]]:
     """Return for each of `samples` the signals asked for in their quanta, MISSING for those not in SIGNALS.
 
-    Counts in `problems` the readings it drops, not the records, which `samples` counts. Raises ValueError for a quantum
-    that is none.
+    The local minute and weekday are the recorder's. Counts in `problems` the readings it drops, not the records, which
+    `samples` counts. Raises ValueError for a quantum that is none.
     """
+    known = SIGNALS | CLOCK_SIGNALS
     return _signal_rows(
-        data, [(item.name if item.name in SIGNALS else None, SignalReader(item)) for item in wanted], problems
+        data, [(item.name if item.name in known else None, SignalReader(item)) for item in wanted], problems
     )
 
 
 def _signal_rows(
     data: bytes, readers: list[tuple[str | None, SignalReader]], problems: Counter[str]
 ) -> Iterator[tuple[int, ...]]:
-    for _wall_ms, match in _records(data, Counter()):
+    for wall_ms, match in _records(data, Counter()):
         row = []
         for name, reader in readers:
+            if name in CLOCK_SIGNALS:
+                local = datetime.fromtimestamp(wall_ms // 1000, UTC) + _KOREA_AHEAD
+                row.append(reader.quanta(local_reading(name, local), problems))
+                continue
             value = UNKNOWN if name is None else _field(match, name, problems)
             row.append(MISSING if value == UNKNOWN else reader.quanta(value, problems))
         yield tuple(row)

@@ -22,8 +22,9 @@ SIGNALS = [
     ["Odd", "", 1, 1, 0, 7, 7, 0],
 ]
 CLASSES = ["one", "other"]
-PARAMETERS = [[1200, 90, 2000, 0], [-300, 700, 0, 3500]]
+PARAMETERS = [[1200, 90, 2000, 0, 600000], [-300, 700, 0, 3500, 11000]]
 TIME_PARAMETERS = (2, 3)
+REST_PARAMETER = 4
 
 
 def made_pack(
@@ -35,11 +36,16 @@ def made_pack(
 
 def _encoded(values: list[Tree], accumulators: list[Tree], events: list[Tree], rules: list[int], signals: int) -> bytes:
     parts = [1, "made", 1, "trip", CLASSES, SIGNALS[:signals], rules, PARAMETERS, values, accumulators, events]
-    return cbor.encode([*parts, [], []], PACK_DEPTH_MAX)
+    return cbor.encode([*parts, [], [], [], [], []], PACK_DEPTH_MAX)
 
 
 def everything() -> Pack:
     """Every operator, accumulator and event option at least once."""
+    return Pack(everything_compiled())
+
+
+def everything_compiled() -> bytes:
+    """The same, compiled."""
     speed, rpm, heading, acceleration, odd = (["s", i] for i in (0, 1, 3, 4, 5))
     values: list[Tree] = [
         ["round", ["lag", speed, 1000], 100],
@@ -57,6 +63,11 @@ def everything() -> Pack:
         ["held", ["or", ["not", ["==", heading, 0]], ["!=", rpm, 800]]],
         42,
         ["lag", ["v", 13], 900],
+        ["unchanged", odd],
+        ["driven", 9000],
+        ["driven", ["p", 4]],
+        ["min", ["unchanged", heading], ["unchanged", ["v", 0]]],
+        ["//", ["-", speed, 9000], 40],
     ]
     accumulators: list[Tree] = [
         ["time", ["<", speed, 2900]],
@@ -92,6 +103,23 @@ def everything() -> Pack:
         ["max", ["v", 5]],
         ["sum", ["v", 6]],
         ["last", ["v", 14]],
+        ["integral", ["v", 19]],
+        ["integral", acceleration, [">", ["v", 18], 0]],
+        ["integral", 7, ["==", speed, 0]],
+        ["first", acceleration],
+        ["first", ["v", 1]],
+        ["first", 5],
+        ["first", ["v", 16]],
+        ["max", ["v", 15]],
+        ["sum", ["v", 15]],
+        ["max", ["v", 16]],
+        ["last", ["v", 16]],
+        ["sum", ["v", 17]],
+        ["first", ["v", 17]],
+        ["time", [">", ["unchanged", ["v", 13]], 2000]],
+        ["time", [">", ["unchanged", ["v", 7]], ["unchanged", rpm]]],
+        ["time", [">", ["driven", 1], 3000]],
+        ["max", ["unchanged", speed]],
     ]
     events: list[Tree] = [
         [[">=", ["v", 1], 8], 0, 0, [], 0],
@@ -101,12 +129,15 @@ def everything() -> Pack:
         [["!=", rpm, 800], 0, 0, [2], 2500],
         [[">=", ["v", 4], 300], 1000, 2000, [0, 4], 4000],
         [[">=", ["v", 5], 0], 0, ["p", 3], [5], ["p", 2]],
+        [[">", ["v", 17], 20000], 0, 0, [], 0],
     ]
-    return made_pack(values, accumulators, events)
+    return _encoded(values, accumulators, events, QUICK_RULES, len(SIGNALS))
 
 
 _WINDOWS_MS = st.sampled_from([1, 40, 500, 1000, 1300, 2000, 3333, 5000, 9000])
-_LEAVES = ("literal", "s", "s", "p", "lag", "turn", "turned", "v", "v", "lag v")
+_LEAVES = (
+    "literal", "s", "s", "p", "lag", "turn", "turned", "unchanged", "driven", "v", "v", "lag v", "unchanged v",
+)  # fmt: skip
 
 
 def _number(draw: st.DrawFn, values: int, depth: int) -> Tree:
@@ -118,13 +149,19 @@ def _number(draw: st.DrawFn, values: int, depth: int) -> Tree:
     if kind == "s":
         return ["s", draw(st.integers(0, 5))]
     if kind == "p":
-        return ["p", draw(st.integers(0, 3))]
+        return ["p", draw(st.integers(0, 4))]
     if kind == "v":
         return ["v", draw(st.integers(0, values - 1))]
     if kind == "lag":
         return ["lag", ["s", draw(st.sampled_from([0, 1, 3, 4, 5]))], draw(_WINDOWS_MS)]
     if kind == "lag v":
         return ["lag", ["v", draw(st.integers(0, values - 1))], draw(_WINDOWS_MS)]
+    if kind == "unchanged":
+        return ["unchanged", ["s", draw(st.integers(0, 5))]]
+    if kind == "unchanged v":
+        return ["unchanged", ["v", draw(st.integers(0, values - 1))]]
+    if kind == "driven":
+        return ["driven", draw(st.sampled_from([1, 1000, 7000, 40000, 400000, ["p", REST_PARAMETER]]))]
     if kind in {"turn", "turned"}:
         return [kind, draw(st.sampled_from([3, 5])), draw(_WINDOWS_MS)]
     if kind == "held":
@@ -134,8 +171,11 @@ def _number(draw: st.DrawFn, values: int, depth: int) -> Tree:
         return ["abs", number]
     if kind in {"//", "round"}:
         return [kind, number, draw(st.integers(1, 300))]
+    if kind == "*" and draw(st.booleans()):  # two numbers, small enough to fit
+        small = [["min", ["max", one, -9000], 9000] for one in (number, _number(draw, values, 0))]
+        return ["*", small[0], ["round", small[1], draw(st.integers(1, 30))]]
     if kind == "*":
-        return ["*", number, draw(st.integers(-5, 5))]
+        return ["*", *draw(st.permutations([number, draw(st.integers(-5, 5))]))]
     return [kind, number, _number(draw, values, depth - 1)]
 
 
@@ -149,12 +189,15 @@ def _condition(draw: st.DrawFn, values: int, depth: int) -> Tree:
 
 
 def _accumulator(draw: st.DrawFn, values: int) -> Tree:
-    kind = draw(st.sampled_from(["time", "metres", "edges", "sum", "max", "min", "last", "bands"]))
+    kinds = ["time", "metres", "edges", "sum", "integral", "max", "min", "first", "last", "bands"]
+    kind = draw(st.sampled_from(kinds))
     if kind in {"time", "metres", "edges"}:
         return [kind, _condition(draw, values, 2)]
     number = _number(draw, values, 2)
-    if kind == "sum" and draw(st.booleans()):
-        return ["sum", number, _condition(draw, values, 2)]
+    if kind == "integral":  # large numbers would be refused
+        number = ["min", ["max", number, -300000], 357913]
+    if kind in {"sum", "integral"} and draw(st.booleans()):
+        return [kind, number, _condition(draw, values, 2)]
     if kind != "bands":
         return [kind, number]
     return ["bands", number, sorted(draw(st.lists(st.integers(-4000, 9000), min_size=1, max_size=4, unique=True)))]

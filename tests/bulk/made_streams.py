@@ -5,7 +5,7 @@ from random import Random
 import numpy as np
 from hypothesis import strategies as st
 
-from headway_edge.core.pack import MISSING
+from headway_edge.core.program import MISSING
 from headway_simulators.bulk.samples import VehicleSamples
 
 Row = tuple[int, list[int]]  # step_ms, signals as in made_packs.SIGNALS

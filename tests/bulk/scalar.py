@@ -6,8 +6,8 @@ import numpy as np
 
 from headway_edge.core.data_quality import CLOSED, OPENED
 from headway_edge.core.episode import EVENT_FLAG_SHIFT, EpisodeCore, wire_cells
-from headway_edge.core.pack import MISSING, Pack
-from headway_edge.core.pack_code import FIRINGS_TOLD
+from headway_edge.core.pack import Pack
+from headway_edge.core.program import FIRINGS_TOLD, MISSING
 from headway_protocol import counts as packed
 from headway_simulators.bulk.engine import BulkEngine
 from headway_simulators.bulk.result import BulkTrips

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from bench.hand_written import definition
+from bench.hand_written.trip import TripCore
 from made_packs import everything, made_pack
 from scalar import assert_same
 
-from headway_edge.core import definition
 from headway_edge.core.data_quality import CLOSED
 from headway_edge.core.pack import Pack
-from headway_edge.core.trip import TripCore
 from headway_server.packs import library
 from headway_server.packs.compile import compile_file
 from headway_simulators.bulk import engine

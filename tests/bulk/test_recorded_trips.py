@@ -7,11 +7,19 @@ from headway_edge.core.pack import Pack
 from headway_server.packs import library
 from headway_server.packs.compile import compile_file
 from headway_simulators import nrel
+from headway_simulators.bulk.engine import BulkEngine
 from headway_simulators.bulk.recorded import vehicle_samples
 from headway_simulators.demo import shipped_sources
 from headway_simulators.recordings import read
 
-PACKS = {name: Pack(compile_file(library.path(name)).data) for name in library.names()}
+ALL = {name: Pack(compile_file(library.path(name)).data) for name in library.names()}
+PACKS = {name: pack for name, pack in ALL.items() if pack.kind == "trip"}
+
+
+def test_packs_of_other_kinds_are_refused() -> None:
+    for name in set(ALL) - set(PACKS):
+        with pytest.raises(ValueError, match=f"{name} is of kind"):
+            BulkEngine(ALL[name], ALL[name].classes[0])
 
 
 @pytest.mark.parametrize("name", PACKS)

@@ -2,18 +2,23 @@
 
 import sqlite3
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from headway_edge import packs
 from headway_edge.agent import Agent
-from headway_edge.core import data_quality, definition, period
+from headway_edge.core import data_quality
+from headway_edge.core.program import MISSING
 from headway_edge.link import Connected, Disconnected, Event, Message
 from headway_edge.outbox import Outbox
 from headway_edge.watcher import Trip
-from headway_protocol import ack, benchmark, counts, record, topics
+from headway_protocol import ack, benchmark, counts, pack_offer, record, topics
 
 START_MS = 1_772_435_400_000
+PROCESS = packs.load("private-driving")
+ELAPSED, DISTANCE = 0, 1
 
 
 class Clock:
@@ -64,6 +69,7 @@ class Device:
             self.link,  # type: ignore[arg-type]
             self.clock,
             lambda _low, high: high,
+            PROCESS,
             on_trip=self.trips.append,
         )
 
@@ -74,7 +80,11 @@ class Device:
     def drive(self, seconds: int, speed_ckmh: int = 3600) -> None:
         for _ in range(seconds):
             self.clock.now_ms += 1000
-            self.agent.on_sample(self.clock.now_ms, speed_ckmh, position=self.clock.now_ms // 1000)
+            self.agent.on_sample(self.clock.now_ms, self.sample(speed_ckmh), position=self.clock.now_ms // 1000)
+
+    def sample(self, speed_ckmh: int) -> list[int]:
+        pack = self.agent.process.pack
+        return [speed_ckmh if i == pack.speed else MISSING for i in range(len(pack.signals))]
 
     def park(self, seconds: int = 400) -> None:
         self.clock.now_ms += seconds * 1000
@@ -96,13 +106,18 @@ def device(tmp_path: Path):
 
 
 def numbers(item: record.Record) -> list[int]:
-    return counts.unpack(record.parse_episode(item.body)[2], definition.COUNTS)
+    return PROCESS.numbers(record.parse_episode(item.body)[2])
+
+
+def trips_of(device: Device) -> int | None:
+    totals = device.agent.totals.both()
+    return None if totals is None else PROCESS.total("trips", totals)
 
 
 def bench(epoch: int = 1, persons: int = 22) -> bytes:
     shares = [136, 386, 614, 864]
     tables = [(105, persons, shares, [10, 20, 30, 40]), (109, persons, shares, [300, 340, 380, 420])]
-    return benchmark.encode(epoch, "car", definition.pack_id(), tables)
+    return benchmark.encode(epoch, "car", PROCESS.id, tables)
 
 
 def test_the_first_record_of_a_boot_is_its_birth(device: Device) -> None:
@@ -111,16 +126,16 @@ def test_the_first_record_of_a_boot_is_its_birth(device: Device) -> None:
     assert [(birth.boot, birth.seq) for birth in births] == [(1, 1), (2, 1)]
     firmware, vehicle_class, packs, backlog, dropped = record.parse_birth(births[1].body)
     assert (firmware, vehicle_class, backlog, dropped) == ("headway 0.1.0", "car", 1, 0)
-    assert packs == [(definition.pack_id(), "private-driving", 1)]
+    assert packs == [(PROCESS.id, "private-driving", PROCESS.version)]
 
 
 def test_a_trip_becomes_a_record_with_its_start(device: Device) -> None:
     device.park(10)
     device.trip(600)
     (episode,) = device.episodes()
-    assert numbers(episode)[definition.DISTANCE] == 5990
-    pack_id, start_ago_ms, _, _ = record.parse_episode(episode.body)
-    assert pack_id == definition.pack_id()
+    assert numbers(episode)[DISTANCE] == 5990
+    pack_id, start_ago_ms, _, _, utc_offset_min, revises = record.parse_episode(episode.body)
+    assert (pack_id, utc_offset_min, revises) == (PROCESS.id, 0, None)
     assert episode.wall_ms is not None
     assert episode.wall_ms - start_ago_ms == START_MS + 11_000
     assert [trip.start_ms for trip in device.trips] == [11_000]
@@ -134,7 +149,7 @@ def test_an_open_trip_survives_a_power_cut_up_to_the_last_checkpoint(device: Dev
     device.drive(600 - device.agent.position)
     device.agent.finish()
     (episode,) = device.episodes()
-    assert (episode.boot, numbers(episode)[definition.ELAPSED]) == (2, 5990)
+    assert (episode.boot, numbers(episode)[ELAPSED]) == (2, 5990)
 
 
 def test_a_live_agent_that_was_off_for_a_moment_goes_on_with_the_trip(device: Device) -> None:
@@ -145,7 +160,7 @@ def test_a_live_agent_that_was_off_for_a_moment_goes_on_with_the_trip(device: De
     device.agent.finish()
     (episode,) = device.episodes()
     gates = counts.unpack(record.parse_episode(episode.body)[3], data_quality.GATES)
-    assert numbers(episode)[definition.ELAPSED] == 6290
+    assert numbers(episode)[ELAPSED] == 6290
     assert gates[data_quality.GAPS] == 1
 
 
@@ -156,7 +171,7 @@ def test_without_a_wall_clock_a_restart_ends_the_trip_that_was_open(device: Devi
     device.clock.now_ms = 5_000
     device.drive(100)
     device.agent.finish()
-    elapsed = [numbers(episode)[definition.ELAPSED] for episode in device.episodes()]
+    elapsed = [numbers(episode)[ELAPSED] for episode in device.episodes()]
     assert len(elapsed) == 2
     assert elapsed[1] == 990
 
@@ -167,7 +182,7 @@ def test_a_damaged_checkpoint_costs_the_open_trip_and_nothing_else(device: Devic
     device.restart()
     device.drive(100)
     device.agent.finish()
-    assert [numbers(episode)[definition.ELAPSED] for episode in device.episodes()] == [990]
+    assert [numbers(episode)[ELAPSED] for episode in device.episodes()] == [990]
 
 
 def test_a_disk_that_refuses_for_a_while_loses_no_trip(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,12 +196,12 @@ def test_a_disk_that_refuses_for_a_while_loses_no_trip(device: Device, monkeypat
     assert device.trips == []
     monkeypatch.undo()
     device.agent.step(0)
-    assert [numbers(episode)[definition.ELAPSED] for episode in device.episodes()] == [
+    assert [numbers(episode)[ELAPSED] for episode in device.episodes()] == [
         990,
         2000,
     ]  # the second begins with the standing sample before it
     device.restart()
-    assert device.agent.totals.both()[period.TRIPS] == 2
+    assert trips_of(device) == 2
 
 
 def test_a_disk_that_refuses_for_too_long_costs_the_oldest_trips_and_counts_them(
@@ -281,7 +296,121 @@ def test_own_totals_reach_back_two_epochs_and_no_further(device: Device) -> None
         device.link.events.append(Message(topics.BENCH, bench(epoch)))
         device.agent.step(0)
         device.restart()
-        seen.append(device.agent.totals.both()[period.TRIPS])
+        seen.append(trips_of(device))
     assert seen == [1, 1, 1]
     device.trip()
-    assert device.agent.totals.both()[period.TRIPS] == 2
+    assert trips_of(device) == 2
+
+
+def offer(name: str = "commercial-driving", damage: Callable[[bytes], bytes] = lambda data: data) -> Message:
+    path = Path(packs.__file__).parent / name
+    data = path.with_suffix(".cbor").read_bytes()
+    return Message(topics.PACK, pack_offer.encode(damage(data), path.with_suffix(".json").read_text("utf-8")))
+
+
+def births(device: Device) -> list[str]:
+    return [
+        record.parse_birth(record.decode(payload).body)[2][0][1] for payload in device.outbox.payloads(record.BIRTH)
+    ]
+
+
+def test_an_offered_pack_runs_from_the_next_trip_on_and_says_so(device: Device) -> None:
+    device.drive(100)
+    device.link.events.append(offer())
+    device.agent.step(0)
+    assert device.agent.process.name == "private-driving"
+    device.drive(200)
+    device.park()
+    device.drive(1, 0)
+    assert device.agent.process.name == "commercial-driving"
+    device.trip()
+    assert births(device) == ["private-driving", "commercial-driving"]
+    ids = [record.parse_episode(episode.body)[0] for episode in device.episodes()]
+    assert ids == [PROCESS.id, packs.load("commercial-driving").id]
+
+
+def test_an_offered_pack_is_still_there_after_a_power_cut(device: Device) -> None:
+    device.link.events.append(offer())
+    device.agent.step(0)
+    device.drive(300)
+    device.restart()
+    device.clock.now_ms += 1000
+    device.drive(300)
+    device.agent.finish()
+    (episode,) = device.episodes()
+    assert record.parse_episode(episode.body)[0] == packs.load("commercial-driving").id
+    assert births(device) == ["private-driving", "commercial-driving", "commercial-driving"]
+
+
+def test_totals_of_two_packs_are_kept_apart_and_taken_up_again(device: Device) -> None:
+    device.trip()
+    device.link.events.append(offer())
+    device.agent.step(0)
+    assert device.agent.totals.both() is None
+    device.trip()
+    device.link.events.append(offer("private-driving"))
+    device.agent.step(0)
+    assert trips_of(device) == 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda data: data[:-1], lambda data: data.replace(b"Speed", b"Spee\xff"), lambda _: b"\x80", lambda _: b"?"],
+)
+def test_a_pack_that_no_device_takes_is_refused_and_the_old_one_goes_on(
+    device: Device, damage: Callable[[bytes], bytes]
+) -> None:
+    device.link.events.extend([Connected(), offer(damage=damage), Message(topics.PACK, b"rubbish")])
+    device.agent.step(0)
+    assert device.agent.refused_packs == 2
+    device.restart()
+    device.trip()
+    assert births(device) == ["private-driving", "private-driving"]
+
+
+def test_a_pack_that_does_not_know_the_vehicles_class_is_refused(device: Device) -> None:
+    device.link.events.append(offer("wellness"))
+    device.agent.step(0)
+    assert (device.agent.refused_packs, device.agent.process.name) == (1, "private-driving")
+
+
+def test_an_offer_that_is_taken_back_before_the_trip_ends_changes_nothing(device: Device) -> None:
+    device.drive(100)
+    device.link.events.extend([offer(), offer("private-driving")])
+    device.agent.step(0)
+    device.park()
+    device.drive(1, 0)
+    assert births(device) == ["private-driving"]
+
+
+def test_the_day_of_a_trip_is_that_of_its_start_in_local_time(device: Device) -> None:
+    # The clock stands at 07:10 UTC; at 17 hours ahead it is ten past midnight, of the next day.
+    device.agent._utc_offset_min = lambda _wall_ms: 17 * 60
+    device.trip()
+    (episode,) = device.episodes()
+    assert record.parse_episode(episode.body)[4] == 17 * 60
+    day = START_MS // 86_400_000  # UTC
+    assert device.agent.history.totals("day", day) is None
+    assert device.agent.history.totals("day", day + 1) is not None
+
+
+def test_without_a_clock_a_trip_has_no_day_and_is_counted_all_the_same(device: Device) -> None:
+    device.clock.wall_known = False
+    device.trip()
+    (episode,) = device.episodes()
+    assert record.parse_episode(episode.body)[4] is None
+    assert trips_of(device) == 1
+
+
+def test_the_score_falls_back_on_the_persons_own_weeks(device: Device) -> None:
+    assert device.agent.score() is None
+    for _week in range(7):
+        device.trip(3000)
+        device.trip(600)
+        device.trip(700)
+        device.clock.now_ms += 7 * 86_400_000
+    found = device.agent.score()
+    assert found is not None
+    assert found.own
+    # Every week was the same: in the middle of them.
+    assert (found.points, found.past) == (50, 50)

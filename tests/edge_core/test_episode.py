@@ -3,13 +3,15 @@
 import random
 
 import pytest
+from bench.hand_written import as_pack, trip
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_edge.core import data_quality, definition, trip
+from headway_edge.core import data_quality
 from headway_edge.core.episode import EpisodeCore, wire_cells, wire_numbers
-from headway_edge.core.pack import MISSING, Pack
+from headway_edge.core.pack import Pack
 from headway_edge.core.pack_values import from_wire
+from headway_edge.core.program import MISSING
 from headway_protocol import cbor, counts
 
 SPEED = ["s", 0]
@@ -28,7 +30,7 @@ def compiled(
     values=(), accumulators=(), events=(), classes=("car",), parameters=((),), rules=RULES, period=(), read=()
 ):
     parts = [1, "test", 1, "trip", classes, SIGNALS, rules, parameters, values, accumulators, events, period, read]
-    return cbor.encode(parts, 14)
+    return cbor.encode([*parts, [], [], []], 14)
 
 
 def run(data: bytes, samples, vehicle_class="car", period_ms=1000):
@@ -58,9 +60,9 @@ def speeds(*numbers, dt_ms=1000):
     return [(dt_ms, number) for number in numbers]
 
 
-def counted(accumulator, samples, **more):
+def counted(accumulator, samples, period_ms=1000, **more):
     """The one accumulator of the one trip of a drive."""
-    ((_, _, *numbers),) = run(compiled(accumulators=[accumulator], **more), samples)[0]
+    ((_, _, *numbers),) = run(compiled(accumulators=[accumulator], **more), samples, period_ms=period_ms)[0]
     return numbers if len(numbers) > 1 else numbers[0]
 
 
@@ -98,6 +100,121 @@ def test_sums_are_kept_beyond_31_bits() -> None:
     assert counted(["sum", ["*", SPEED, 15000]], speeds(*[30000] * 100)) == 100 * 30000 * 15000
 
 
+def test_an_integral_is_of_time_whatever_the_sampling_rate() -> None:
+    assert counted(["integral", SPEED], speeds(3600, 3600, 7200)) == 144_000
+    for dt_ms in (100, 250, 1000):
+        drive = [(dt_ms, 3600)] * (20_000 // dt_ms)
+        assert counted(["integral", SPEED], drive, period_ms=dt_ms) == 720_000
+    assert counted(["integral", SPEED, [">=", SPEED, 5000]], speeds(3600, 5000, 7200)) == 122_000
+
+
+def test_an_integral_passes_over_what_is_missing_and_is_rounded_half_up() -> None:
+    lateral = ["s", 4]
+
+    def of(*numbers, dt_ms=1000):
+        drive = [(dt_ms, 3600, None, None, None, number) for number in numbers]
+        return counted(["integral", lateral], drive)
+
+    assert of(None, -250, None, 40) == -2100
+    # The first sample counts for the period of a second, the second for 150 ms: 1.5 tenths, up.
+    assert [of(0, 1, dt_ms=150), of(0, -1, dt_ms=150), of(0, 1, dt_ms=149)] == [2, -1, 1]
+
+
+def test_an_integral_can_be_as_large_as_the_largest_number_over_days() -> None:
+    drive = [*speeds(*[30000] * 3), *[(300_000, 30000)] * 1400]
+    # A gap counts for one period, however long it was.
+    assert counted(["integral", ["*", SPEED, 11]], drive) == 330_000 * 1403 * 10
+
+
+def test_the_first_is_the_first_that_there_is() -> None:
+    drive = [(1000, 3600, None, None, None, number) for number in (None, -250, 40, None, -30)]
+    assert counted(["first", ["s", 4]], drive) == -250
+    assert counted(["first", ["s", 4]], [(1000, 3600)] * 3) == 0
+
+
+def test_unchanged_counts_from_the_last_other_value_and_restarts_where_it_was_missing_and_at_a_gap() -> None:
+    unchanged = ["unchanged", ["s", 4]]
+
+    def longest(*numbers):
+        return counted(["max", unchanged], [(1000, 3600, None, None, None, number) for number in numbers])
+
+    assert longest(5, 5, 5, 6) == 2000
+    assert longest(5, 6, 5, 6) == 0
+    assert longest(5, 5, None, 5, 5) == 1000
+    assert longest(None, None, None) == 0
+    gap = [(1000, 3600, None, None, None, 5)] * 3 + [(2000, 3600, None, None, None, 5)]
+    assert counted(["last", unchanged], gap) == 0
+    assert counted(["max", unchanged], [(1500, 3600, None, None, None, 5)] * 500) == 600_000
+    assert counted(["max", ["unchanged", SPEED]], speeds(3600, 3600, 3600)) == 2000
+
+
+QUARTER_S = 15 * 60
+
+
+def driven(samples, rest=QUARTER_S * 1000, **more):
+    """The time driven since the last rest (ms) at the end of each trip."""
+    data = compiled(accumulators=[["max", ["driven", rest]], ["last", ["driven", rest]]], **more)
+    return [trip[3] for trip in run(data, samples)[0]]
+
+
+def test_driven_goes_on_over_trips_until_a_rest() -> None:
+    leg = speeds(*[3600] * 600)
+    short, long = [(QUARTER_S * 1000 - 1, 3600)], [(QUARTER_S * 1000, 3600)]
+    assert driven([*leg, *short, *leg]) == [600_000, 1_201_000]
+    assert driven([*leg, *long, *leg]) == [600_000, 601_000]
+
+
+@pytest.mark.parametrize(("standing_s", "expected"), [(QUARTER_S - 1, 1_200_000), (QUARTER_S, 600_000)])
+def test_standing_is_a_rest_within_a_trip_and_between_trips(standing_s: int, expected: int) -> None:
+    leg = speeds(*[3600] * 600)
+    assert driven([*leg, *speeds(*[0] * standing_s), *leg]) == [expected]
+    # The trip ends by standing for ten minutes.
+    rules = [1500, 300000, 600000, 432000000, 0, 0]
+    assert driven([*leg, *speeds(*[0] * standing_s), *leg], rules=rules) == [600_000, expected]
+    # The ignition ends it; the rest is partly off, partly on without moving.
+    off = [(1000, 0, None, 0)] * (standing_s - 100) + speeds(*[0] * 100)
+    assert driven([*leg, *off, *leg]) == [600_000, expected]
+
+
+def test_short_episodes_and_broken_rests_are_driving_too() -> None:
+    rules = [1500, 300000, 1800000, 432000000, 1000, 0]
+    leg, shunting = speeds(*[3600] * 600), speeds(*[3600] * 10)
+    half = [(QUARTER_S * 500, 0)]
+    assert driven([*leg, *half, *shunting, *half, *leg], rules=rules) == [600_000, 1_210_000]
+
+
+def test_time_that_runs_backwards_is_no_rest() -> None:
+    leg = speeds(*[3600] * 600)
+    assert driven([*leg, (-(QUARTER_S * 1000), 3600), *leg]) == [600_000, 1_201_000]
+
+
+def test_a_rest_is_the_classs_and_driven_is_counted_up_to_a_day() -> None:
+    leg, pause = speeds(*[3600] * 600), [(400_000, 3600)]
+    parameters = {"classes": ["bus", "car"], "parameters": [[300_000], [400_001]]}
+    data = compiled(accumulators=[["last", ["driven", ["p", 0]]]], **parameters)
+    for vehicle_class, expected in (("bus", 601_000), ("car", 1_201_000)):
+        assert run(data, [*leg, *pause, *leg], vehicle_class)[0][1][2] == expected
+    assert driven([(1500, 3600)] * 60_000) == [86_400_000]
+
+
+def test_a_checkpoint_between_trips_keeps_what_was_driven() -> None:
+    data = compiled(accumulators=[["last", ["driven", QUARTER_S * 1000]]])
+    core = EpisodeCore(Pack(data), "car")
+    for _ in range(100):
+        core.signals[0] = 3600
+        core.update(1000)
+    core.finish()
+    core.signals[0] = 0
+    core.update(400_000)
+    resumed = EpisodeCore(Pack(data), "car")
+    resumed.restore(core.state())
+    for _ in range(50):
+        resumed.signals[0] = 3600
+        resumed.update(1000)
+    assert resumed.finish() & data_quality.CLOSED
+    assert resumed.closed[2] == 150_000
+
+
 def test_bands_share_out_the_time() -> None:
     drive = speeds(500, 1000, 1500, 2000, 2500, 3000)
     assert counted(["bands", SPEED, [1000, 2000, 3000]], drive) == [10, 20, 20, 10]
@@ -115,6 +232,8 @@ def test_bands_share_out_the_time() -> None:
         (["max", SPEED, 3000], 3000),
         (["round", SPEED, 100], 25),
         (["round", ["+", SPEED, 50], 100], 26),
+        (["*", 3, ["round", SPEED, 100]], 75),
+        (["*", SPEED, ["//", SPEED, 1000]], 5000),
         (["lag", SPEED, 1000], 2000),
         (["lag", SPEED, 1500], 1500),
         (["p", 0], 42),
@@ -287,59 +406,20 @@ def random_drive(seed: int):
     return samples, period_ms
 
 
-def as_in_trip_core() -> bytes:
-    """What TripCore counts, written as a pack by hand; event counts come last."""
-    v0, v1, change = ["v", 0], ["v", 1], ["v", 2]
-    loss = ["-", 0, change]
-    gain_rules = [(["<=", v0, 5], 3), (["<=", v0, 10], 0), (["<=", v0, 20], 1), ([">", v0, 20], 2)]
-    gain = ["or"]
-    for i, (band, parameter) in enumerate(gain_rules):
-        above = [[">", v0, limit] for limit in (5, 10, 20)[:i]]
-        gain.append(["and", *above, band, [">=", change, ["p", parameter]]])
-    loss_rules = [(["<=", v0, 30], 4), (["<=", v0, 50], 5), ([">", v0, 50], 6)]
-    drop = ["or", ["and", ["<=", v1, 5], [">=", loss, ["p", 7]]]]
-    for i, (band, parameter) in enumerate(loss_rules):
-        above = [[">", v0, limit] for limit in (30, 50)[:i]]
-        drop.append(["and", [">", v1, 5], *above, band, [">=", loss, ["p", parameter]]])
-    classes = sorted(definition.CLASS_RULES)
-    d = definition
-    return compiled(
-        values=[["round", ["lag", SPEED, 1000], 100], ["round", SPEED, 100], ["-", v1, v0]],
-        accumulators=[
-            ["time", ["<", SPEED, d.LOW_SPEED_CKMH]],
-            ["time", ["and", ["==", SPEED, 0], ["not", ["==", ["s", 1], 0]]]],
-            ["edges", ["==", SPEED, 0]],
-            ["max", SPEED],
-            ["bands", SPEED, [1, *d.BAND_EDGES_CKMH]],
-        ],
-        events=[[["and", [">", change, 0], gain], 0, 0, [], 0], [["and", ["<=", change, 0], drop], 0, 0, [], 0]],
-        classes=classes,
-        parameters=[list(d.HARD_CHANGE[d.CLASS_RULES[name]]) for name in classes],
-        rules=[d.NEAR_MS, d.TRIP_GAP_MS, d.STANDING_MS, d.TRIP_LIMIT_MS, d.MIN_DISTANCE_M, d.MIN_ELAPSED_MS],
-    )
-
-
-CELLS_OF_TRIP_CORE = [
-    *(definition.ELAPSED, definition.DISTANCE, definition.LOW_SPEED, definition.IDLE, definition.STOPS),
-    *(definition.SPEED_MAX, *range(definition.BAND_0, definition.COUNTS)),
-    *(definition.HARD_ACCELERATION, definition.HARD_BRAKING),
-]
-
-
 @pytest.mark.parametrize("seed", range(30))
 def test_the_same_process_written_as_a_pack_counts_the_same_as_the_hand_written_core(seed: int) -> None:
     samples, period_ms = random_drive(seed)
-    vehicle_class = sorted(definition.CLASS_RULES)[seed % 4]
+    vehicle_class = as_pack.CLASSES[seed % 4]
     by_hand = trip.TripCore(vehicle_class, period_ms)
-    by_pack = EpisodeCore(Pack(as_in_trip_core()), vehicle_class, period_ms)
+    by_pack = EpisodeCore(Pack(as_pack.compiled()), vehicle_class, period_ms)
     for dt_ms, *signals in samples:
-        for i, signal in enumerate(signals):
+        for i, signal in enumerate(signals[:3]):
             by_pack.signals[i] = MISSING if signal is None else signal
         speed, rpm, ignition = (trip.UNKNOWN if signal is None else signal for signal in signals[:3])
         flags = by_hand.update(dt_ms, speed, rpm, ignition)
         assert by_pack.update(dt_ms) == flags
         if flags & data_quality.CLOSED:
-            assert [by_hand.closed[i] for i in CELLS_OF_TRIP_CORE] == list(by_pack.closed)
+            assert [by_hand.closed[i] for i in as_pack.CELLS] == list(by_pack.closed)
             assert by_hand.closed_gates == by_pack.closed_gates
         if flags & data_quality.OPENED:
             assert by_hand.lead_ms == by_pack.lead_ms
@@ -351,7 +431,16 @@ def test_a_checkpoint_anywhere_changes_nothing(seed: int, at: int) -> None:
     samples, period_ms = random_drive(seed)
     data = compiled(
         values=[["turn", 3, 2000], ["-", SPEED, ["lag", SPEED, 1000]]],
-        accumulators=[["sum", ["v", 1]], ["max", ["v", 0]], ["edges", FAST], ["bands", ["held", SLOW], [1, 5000]]],
+        accumulators=[
+            ["sum", ["v", 1]],
+            ["max", ["v", 0]],
+            ["edges", FAST],
+            ["bands", ["held", SLOW], [1, 5000]],
+            ["integral", ["//", ["v", 1], 9]],
+            ["max", ["driven", 20000]],
+            ["max", ["unchanged", HEADING]],
+            ["first", ["v", 0]],
+        ],
         events=[[FAST, 1000, 2000, [1], 3000], [SLOW, 0, 0, [], 0]],
     )
 

@@ -1,39 +1,52 @@
-"""A device without Linux: core, protocol, file outbox and session together, as a band or a small unit would run them.
+"""A device without Linux: a pack, core, protocol, file outbox and session together, as a small unit would run them.
 
-    band.py SAMPLES FOLDER ACKNOWLEDGED
+    band.py FOLDER SAMPLES ACKNOWLEDGED
 
-Runs on CPython and MicroPython. SAMPLES as for core_vectors.py. The first ACKNOWLEDGED records handed out are settled as
-a server would; what is then still to be sent is printed in hex, one record a line.
+Runs on CPython and MicroPython. FOLDER is where `install_pack.py` has put the program, and where the outbox is; SAMPLES as for
+core_vectors.py. The first ACKNOWLEDGED records handed out are settled as a server would; what is then still to be sent is
+printed in hex, one record a line. On MicroPython the heap is locked in each update: one that allocates ends the run.
 """
 
+import gc
 import sys
 
-from headway_edge.core import data_quality, definition, trip
+if hasattr(gc, "threshold"):
+    gc.threshold(4096)  # what is left over from compiling must not lie about between what is kept
+
+sys.path.insert(0, sys.argv[1])
+import pack_program  # compiling it takes the largest piece of heap: before anything else is there
+
+from headway_edge.core import data_quality
+from headway_edge.core.episode import EpisodeCore, wire_cells
+from headway_edge.core.program import MISSING, Program
 from headway_edge.outbox_file import FileOutbox
-from headway_edge.session import Session
+from headway_edge.session import WINDOW, Session
 from headway_protocol import ack, record
 
+try:
+    from micropython import heap_lock, heap_unlock
+except ImportError:  # CPython
 
-def main(samples, folder, acknowledged):
+    def heap_lock():
+        """There is nothing to lock."""
+
+    heap_unlock = heap_lock
+
+
+def main(folder, samples, acknowledged):
     """Drive, store, send, settle."""
+    program = Program(pack_program.__dict__)
+    if program.kind == "day":
+        from headway_edge.core.day import DayCore
+
+        core = DayCore(program, program.vehicle_class)
+    else:
+        core = EpisodeCore(program, program.vehicle_class)
     outbox = FileOutbox(folder)
-    outbox.append(record.BIRTH, 0, None, record.UNSYNCED, record.birth_body("band 0", "car", [], outbox.backlog(), 0))
-    core = trip.TripCore()
-    now_ms = start_ms = 0
-    with open(samples) as lines:
-        for line in lines:
-            words = line.split()
-            if not words or words[0] in ("#", "core"):
-                continue
-            dt_ms, speed_ckmh, rpm, ignition = [int(word) for word in words]
-            now_ms += max(0, dt_ms)
-            flags = core.update(dt_ms, speed_ckmh, rpm, ignition)
-            if flags & data_quality.CLOSED:
-                store(outbox, core, now_ms, start_ms)
-            if flags & data_quality.OPENED:
-                start_ms = now_ms - core.lead_ms
-    if core.finish():
-        store(outbox, core, now_ms, start_ms)
+    held = [(program.id, program.name, program.version)]
+    birth = record.birth_body("band 0", program.vehicle_class, held, outbox.backlog(), 0)
+    outbox.append(record.BIRTH, 0, None, record.UNSYNCED, birth)
+    drive(core, outbox, samples)
     session = Session(outbox, lambda low, high: high)
     session.connected()
     settled = 0
@@ -43,18 +56,39 @@ def main(samples, folder, acknowledged):
             if settled < acknowledged:
                 session.receive(ack.encode(boot, seq, []), 0)
                 settled += 1
-    for _, _, payload in outbox.to_send((0, 0), 1000):
-        sys.stdout.write("".join(["%02x" % byte for byte in payload]) + "\n")
+    rows = outbox.to_send((0, 0), WINDOW)
+    while rows:
+        for _, _, payload in rows:
+            sys.stdout.write("".join(["%02x" % byte for byte in payload]) + "\n")
+        rows = outbox.to_send(rows[-1][:2], WINDOW)
+
+
+def drive(core, outbox, samples):
+    """Feed the samples, and keep each trip that closes."""
+    now_ms = start_ms = 0
+    signals = core.signals
+    with open(samples) as lines:
+        for line in lines:
+            words = line.split()
+            for i in range(len(signals)):
+                signals[i] = MISSING if words[i + 1] == "-" else int(words[i + 1])
+            dt_ms = int(words[0])
+            heap_lock()
+            flags = core.update(dt_ms)
+            heap_unlock()
+            now_ms += max(0, dt_ms)
+            if flags & data_quality.CLOSED:
+                store(outbox, core, now_ms, start_ms)
+            if flags & data_quality.OPENED:
+                start_ms = now_ms - core.lead_ms
+    if core.finish() & data_quality.CLOSED:
+        store(outbox, core, now_ms, start_ms)
 
 
 def store(outbox, core, now_ms, start_ms):
     """Keep the trip that was just closed."""
-    body = record.episode_body(
-        definition.pack_id(),
-        now_ms - start_ms,
-        trip.wire_counts(core.closed),
-        data_quality.wire_gates(core.closed_gates),
-    )
+    gates = data_quality.wire_gates(core.closed_gates)
+    body = record.episode_body(core.program.id, now_ms - start_ms, wire_cells(core), gates)
     outbox.append(record.EPISODE, now_ms, None, record.UNSYNCED, body)
 
 

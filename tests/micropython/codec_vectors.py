@@ -8,7 +8,7 @@ what it is as each message of the protocol.
 
 import sys
 
-from headway_protocol import ack, benchmark, cbor, counts, record, state
+from headway_protocol import ack, benchmark, cbor, counts, pack_offer, record, state
 from headway_protocol.errors import DecodeError
 
 
@@ -20,8 +20,8 @@ def _record(data):
     if found.kind == record.LOSS:
         return envelope, record.parse_loss(found.body)
     if found.kind == record.EPISODE:
-        pack_id, start_ago_ms, packed, gates = record.parse_episode(found.body)
-        return envelope, pack_id, start_ago_ms, counts.unpack(packed, 25), counts.unpack(gates, 8)
+        pack_id, start_ago_ms, packed, gates, offset_min, revises = record.parse_episode(found.body)
+        return envelope, pack_id, start_ago_ms, counts.unpack(packed, 25), counts.unpack(gates, 8), offset_min, revises
     return envelope, len(found.body)
 
 
@@ -30,7 +30,7 @@ def _benchmark(data):
     return found.epoch, found.cohort, found.pack_id, [(key, found.tables[key]) for key in sorted(found.tables)]
 
 
-READERS = (cbor.decode, record.identity, _record, ack.decode, state.decode, _benchmark)
+READERS = (cbor.decode, record.identity, _record, ack.decode, state.decode, _benchmark, pack_offer.decode)
 
 
 def describe(data):

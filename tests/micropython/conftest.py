@@ -16,11 +16,15 @@ collect_ignore = [
     "pack_no_allocation.py",
     "pack_heap.py",
     "heap_use.py",
+    "install_pack.py",
     "no_allocation.py",
+    "forecast_vectors.py",
+    "step_vectors.py",
 ]
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
+sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("bulk", "vectors")]  # made_packs, golden
 
 INSTALL = {
     "micropython": "apt-get install micropython (Debian 13 or later)",
@@ -29,10 +33,22 @@ INSTALL = {
 
 
 @pytest.fixture
-def run_on() -> Callable[..., str]:
-    """A function of (host, script, *arguments, heap=None) that returns what the script printed; fails if it fails."""
+def private_driving() -> Path:
+    """The compiled pack that comes with the agent."""
+    return ROOT / "edge/headway_edge/packs/private-driving.cbor"
 
-    def run(host: str, script: str, *arguments: str | Path, heap: str | None = None) -> str:
+
+@pytest.fixture
+def run_on() -> Callable[..., str]:
+    """A function of (host, script, *arguments, heap=None, modules=None) that returns what the script printed.
+
+    heap: its size, as MicroPython takes it. modules: a folder that MicroPython imports from in place of the sources. Fails if
+    the script fails.
+    """
+
+    def run(
+        host: str, script: str, *arguments: str | Path, heap: str | None = None, modules: Path | None = None
+    ) -> str:
         environment = dict(os.environ)
         if host == "cpython":
             command = [sys.executable]
@@ -43,7 +59,7 @@ def run_on() -> Callable[..., str]:
                 # Not a skip: a full run without MicroPython has not shown what it is there to show.
                 pytest.fail(f"{host} is not on the PATH. Install {INSTALL[host]}; .ci/run shows how it is done there.")
             command = [found]
-            environment["MICROPYPATH"] = f"{ROOT / 'protocol'}:{ROOT / 'edge'}:.frozen"
+            environment["MICROPYPATH"] = f"{modules or f'{ROOT}/protocol:{ROOT}/edge'}:.frozen"
         if heap is not None:
             command += ["-X", f"heapsize={heap}"]
         command += [str(HERE / script), *map(str, arguments)]

@@ -1,28 +1,44 @@
-"""Import what a microcontroller needs to watch a trip and make its record, run one, and print the heap; MicroPython only.
+"""Import what `band.py` does, in its order, and print what each part keeps of the heap; MicroPython only.
 
-heap_use.py
+    heap_use.py FOLDER
+
+FOLDER is where `install_pack.py` has put the program.
 """
 
 import gc
+import sys
 
-gc.collect()
-empty = gc.mem_alloc()
+gc.threshold(4096)
 
-from headway_edge.core import data_quality, definition, trip  # noqa: E402 - the heap before the import is measured
-from headway_protocol import record  # noqa: E402
 
-gc.collect()
-imported = gc.mem_alloc()
-core = trip.TripCore()
-gc.collect()
-made = gc.mem_alloc()
-for second in range(600):
-    core.update(1000, (second % 60) * 100, 900, 1)
-core.finish()
-body = record.episode_body(
-    definition.pack_id(), 600000, trip.wire_counts(core.closed), data_quality.wire_gates(core.closed_gates)
-)
-data = record.encode(record.Record(record.EPISODE, 1, 1, 600000, None, record.UNSYNCED, body))
-print("modules", imported - empty)
-print("core", made - imported)
-print("record", len(data))
+def kept():
+    """Bytes of the heap in use."""
+    gc.collect()
+    return gc.mem_alloc()
+
+
+at = [kept()]
+sys.path.insert(0, sys.argv[1])
+import pack_program  # noqa: E402 - the heap before the import is measured
+
+at.append(kept())
+from headway_edge.core import data_quality  # noqa: E402, F401
+from headway_edge.core.program import Program  # noqa: E402
+
+if pack_program.KIND == "day":
+    from headway_edge.core.day import DayCore as Core
+else:
+    from headway_edge.core.episode import EpisodeCore as Core
+
+at.append(kept())
+program = Program(pack_program.__dict__)
+core = Core(program, program.vehicle_class)
+at.append(kept())
+from headway_edge.outbox_file import FileOutbox  # noqa: E402, F401
+from headway_edge.session import Session  # noqa: E402, F401
+from headway_protocol import ack, record  # noqa: E402, F401
+
+at.append(kept())
+for i, name in enumerate(("program", "modules of the core", "core", "modules of record, outbox and session")):
+    print(name, at[i + 1] - at[i])
+print("free", gc.mem_free())

@@ -1,8 +1,9 @@
-"""Update the core with the heap locked; MicroPython only. Prints what the core went through, or where it allocated.
+"""Update the core with the heap locked, on every path of the gatekeeper; MicroPython only.
 
-    no_allocation.py core | allocating
+    no_allocation.py PACK CLASS core | allocating
 
-`allocating` does the same to a core that makes one heap object in a path seldom taken: the check has to find it.
+PACK is private driving, compiled. Prints what the core went through, or at which update it allocated. `allocating` does the
+same to a core that makes one heap object in a path seldom taken: the check has to find it.
 """
 
 import gc
@@ -11,16 +12,21 @@ from array import array
 
 import micropython
 
-from headway_edge.core import data_quality, trip
+gc.threshold(4096)
+
+from headway_edge.core import data_quality  # noqa: E402 - compiling them leaves much behind
+from headway_edge.core.episode import EVENT_FLAG_SHIFT, EpisodeCore  # noqa: E402
+from headway_edge.core.pack import Pack  # noqa: E402
+from headway_edge.core.program import MISSING  # noqa: E402
 
 
-class Allocating(trip.TripCore):
-    """Makes a list at each stop, and at no other sample."""
+class Allocating(EpisodeCore):
+    """Makes a list at each gap, and at no other sample."""
 
-    def _stand(self, since, weight, rpm):
-        if self._moving:
-            self.last_stop = [since]
-        trip.TripCore._stand(self, since, weight, rpm)
+    def _fold(self, since, speed, powered):
+        if since > self._near_ms:
+            self.last_gap = [since]
+        return EpisodeCore._fold(self, since, speed, powered)
 
 
 # dt_ms, speed_ckmh, rpm, ignition. Standing, starting hard, driving through every band, braking hard, stopping, idling.
@@ -48,12 +54,23 @@ FIELDS = [array("i", [turn[i] for turn in TURNS]) for i in range(4)]
 def run(core, seen, gates):
     """Feed every turn, heap locked; return the index of the one that allocated, -1 if none did."""
     dts, speeds, rpms, ignitions = FIELDS
+    signals = core.signals
+    speed, rpm, ignition = core.pack.speed, core.pack.engine_speed, core.pack.ignition
+    width = len(signals)
     at = 0
     end = len(dts)
     micropython.heap_lock()
     try:
         while at < end:
-            flags = core.update(dts[at], speeds[at], rpms[at], ignitions[at])
+            i = 0
+            while i < width:
+                # Whatever else the pack reads has a number on most samples, another one on each.
+                signals[i] = MISSING if at % 7 == 0 else at % 50
+                i += 1
+            signals[speed] = speeds[at]
+            signals[rpm] = rpms[at]
+            signals[ignition] = ignitions[at]
+            flags = core.update(dts[at])
             seen[flags] += 1
             if flags & data_quality.CLOSED:
                 for i in range(data_quality.GATES):
@@ -66,12 +83,14 @@ def run(core, seen, gates):
     return at
 
 
-def main(which):
+def main(pack_path, vehicle_class, which):
     """Warm up, run locked, and report."""
-    core = trip.TripCore() if which == "core" else Allocating()
-    seen = array("i", [0] * 16)
+    with open(pack_path, "rb") as file:
+        pack = Pack(file.read())
+    core = (EpisodeCore if which == "core" else Allocating)(pack, vehicle_class)
+    seen = array("i", [0] * (1 << (EVENT_FLAG_SHIFT + len(pack.events))))
     gates = array("i", [0] * data_quality.GATES)
-    core.update(1000, 0)
+    core.update(1000)
     core.finish()
     gc.collect()
     gc.disable()
@@ -82,20 +101,23 @@ def main(which):
         print("allocated at update", at, TURNS[at])
         return
     print("updates", len(TURNS))
-    for name, bit in (
-        ("opened", data_quality.OPENED),
-        ("closed", data_quality.CLOSED),
-        ("accelerated", trip.ACCELERATED_HARD),
-        ("braked", trip.BRAKED_HARD),
-    ):
-        print(name, sum([count for flags, count in enumerate(seen) if flags & bit]))
+    print("opened", counted(seen, data_quality.OPENED))
+    print("closed", counted(seen, data_quality.CLOSED))
+    for event in range(len(pack.events)):
+        print("event_%d" % event, counted(seen, 1 << (EVENT_FLAG_SHIFT + event)))
     for i, name in enumerate(data_quality.GATE_NAMES):
         print(name, gates[i])
     # Frames too large for the stack are taken from the heap and given back by each call when it is not locked.
     before = gc.mem_alloc()
     for _ in range(1000):
-        core.update(1000, 3000, 2000, 1)
+        core.signals[pack.speed] = 3000
+        core.update(1000)
     print("left_behind", left + gc.mem_alloc() - before)
 
 
-main(sys.argv[1])
+def counted(seen, bit):
+    """How many updates reported the bit."""
+    return sum([count for flags, count in enumerate(seen) if flags & bit])
+
+
+main(*sys.argv[1:4])

@@ -11,8 +11,10 @@ from array import array
 
 import micropython
 
+from headway_edge.core.day import DayCore
 from headway_edge.core.episode import EpisodeCore
-from headway_edge.core.pack import MISSING, Pack
+from headway_edge.core.pack import Pack
+from headway_edge.core.program import MISSING
 
 BLOCK = 50
 
@@ -37,7 +39,8 @@ def run(update, signals, block, width, count, plant):
 def main(pack_path, vehicle_class, samples_path, plant=None):
     """Replay the file; print the number of samples and the flags seen."""
     with open(pack_path, "rb") as file:
-        core = EpisodeCore(Pack(file.read()), vehicle_class)
+        pack = Pack(file.read())
+    core = DayCore(pack, vehicle_class) if pack.kind == "day" else EpisodeCore(pack, vehicle_class)
     signals, update = core.signals, core.update
     width = len(signals) + 1
     block = array("i", [0] * (BLOCK * width))

@@ -10,8 +10,10 @@ import gc
 import sys
 
 from headway_edge.core.data_quality import CLOSED, wire_gates
+from headway_edge.core.day import DayCore
 from headway_edge.core.episode import EpisodeCore, wire_cells
-from headway_edge.core.pack import MISSING, Pack
+from headway_edge.core.pack import Pack
+from headway_edge.core.program import MISSING
 
 
 def tell(core, flags, now_ms):
@@ -34,7 +36,7 @@ def main(pack_path, vehicle_class, period_ms, samples_path):
     with open(pack_path, "rb") as file:
         pack = Pack(file.read())
     gc.collect()
-    core = EpisodeCore(pack, vehicle_class, int(period_ms))
+    core = (DayCore if pack.kind == "day" else EpisodeCore)(pack, vehicle_class, int(period_ms))
     gc.collect()
     now_ms = 0
     signals = core.signals

@@ -1,60 +1,62 @@
 """The same samples give the same record, and the same bytes the same refusal, on every interpreter the edge runs on."""
 
 import random
-import runpy
 from collections.abc import Callable
 from pathlib import Path
 
 import cbor2
 import pytest
+from golden import Vector, line, read_process, vectors
 
-HERE = Path(__file__).parent
-VECTORS = sorted((HERE / "vectors").glob("*.txt"))
+from headway_edge import packs
+from headway_edge.core.pack import Pack
+from headway_edge.core.program import MISSING
+
+VECTORS = vectors()
 MICROPYTHONS = ("micropython", "micropython32")
+HEAPS = {"micropython": "320k", "micropython32": "160k"}  # of 64-bit and 32-bit words
 
 RunOn = Callable[..., str]
 
 
-def by_name(path: Path) -> str:
-    return path.stem
+def by_name(vector: Vector) -> str:
+    return vector.name
 
 
-def test_there_are_vectors_for_every_drive() -> None:
-    assert [path.stem for path in VECTORS] == [
-        "bus",
-        "disorder",
-        "fifty_hertz",
-        "limits",
-        "ten_hertz",
-        "town",
-        "truck",
-    ]
-
-
-def test_the_generator_still_makes_the_committed_samples(tmp_path: Path) -> None:
-    runpy.run_path(str(HERE / "make_vectors.py"))["main"](tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [path.name for path in VECTORS]
-    for path in VECTORS:
-        assert (tmp_path / path.name).read_text() == path.read_text()
-
-
-@pytest.mark.parametrize("path", VECTORS, ids=by_name)
-def test_cpython_makes_the_committed_records(path: Path, run_on: RunOn) -> None:
-    assert run_on("cpython", "core_vectors.py", path) == path.with_suffix(".hex").read_text()
+def files(vector: Vector, folder: Path) -> list[str | Path]:
+    """The vector as the arguments of core_vectors.py."""
+    pack, samples = folder / "pack.cbor", folder / "samples.txt"
+    pack.write_bytes(vector.pack)
+    names = [signal[0] for signal in Pack(vector.pack).signals]
+    samples.write_text("".join(line(dt_ms, numbers) for dt_ms, numbers in vector.rows(names)))
+    return [pack, vector.vehicle_class, str(vector.period_ms), samples]
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("host", MICROPYTHONS)
-@pytest.mark.parametrize("path", VECTORS, ids=by_name)
-def test_micropython_makes_the_committed_records_in_a_small_heap(path: Path, host: str, run_on: RunOn) -> None:
-    heap = "64k" if host == "micropython32" else "128k"  # of 32-bit and 64-bit words
-    assert run_on(host, "core_vectors.py", path, heap=heap) == path.with_suffix(".hex").read_text()
+@pytest.mark.parametrize("vector", VECTORS, ids=by_name)
+def test_micropython_makes_the_committed_records_in_a_small_heap(
+    vector: Vector, host: str, tmp_path: Path, run_on: RunOn
+) -> None:
+    found = run_on(host, "core_vectors.py", *files(vector, tmp_path), heap=HEAPS[host])
+    assert tuple(found.splitlines()) == vector.records
 
 
-def random_samples(seed: int) -> str:
-    """Samples of a wandering speed, with everything that can be wrong with one now and then."""
+@pytest.mark.full
+@pytest.mark.parametrize("host", MICROPYTHONS)
+def test_micropython_tells_the_same_of_a_process_and_its_score(host: str, tmp_path: Path, run_on: RunOn) -> None:
+    vector = read_process()
+    pack, counts = tmp_path / "pack.cbor", tmp_path / "trips.txt"
+    pack.write_bytes(vector.pack)
+    counts.write_text("".join(f"{trip}\n" for trip in vector.trips))
+    found = run_on(host, "process_vectors.py", pack, counts, heap=HEAPS[host])
+    assert tuple(found.splitlines()) == vector.lines
+
+
+def random_samples(pack: Pack, seed: int) -> tuple[str, int, list[str]]:
+    """(class, period in ms, samples) of a wandering speed, with everything that can be wrong with one now and then."""
     dice = random.Random(seed)  # noqa: S311 - repeatable, not secret
-    lines = [f"core {dice.choice(['car', 'taxi', 'bus', 'truck'])} {dice.choice([40, 100, 333, 1000])}"]
+    lines = []
     speed = 0
     for _ in range(4000):
         speed = max(0, min(32_000, speed + dice.choice([0, 0, dice.randint(-2000, 1500), dice.randint(-900, 1000)])))
@@ -63,22 +65,27 @@ def random_samples(seed: int) -> str:
             speed = 0
         if dice.randrange(400) == 0:
             dt_ms = dice.choice([300_000, 300_001, -300_000, 1_800_000, 2**29, 2**30, 2**31, -(2**31), 2**33, -(10**7)])
-        reported = -1 if dice.randrange(60) == 0 else speed
-        rpm = dice.choice([-1, -1, 0, 800])
-        ignition = 0 if dice.randrange(300) == 0 else dice.choice([-1, -1, -1, 1])
-        lines.append(f"{dt_ms} {reported} {rpm} {ignition}")
-    return "\n".join(lines) + "\n"
+        numbers = [dice.choice([MISSING, dice.randint(signal[4] - 1, signal[5] + 1)]) for signal in pack.signals]
+        numbers[pack.speed] = -1 if dice.randrange(60) == 0 else speed
+        numbers[pack.engine_speed] = dice.choice([-1, -1, 0, 800])
+        numbers[pack.ignition] = 0 if dice.randrange(300) == 0 else dice.choice([-1, -1, -1, 1])
+        lines.append(line(dt_ms, [None if number == MISSING else number for number in numbers]))
+    return dice.choice(pack.classes), dice.choice([40, 100, 333, 1000]), lines
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("seed", range(12))
-def test_random_samples_make_the_same_records_everywhere(seed: int, tmp_path: Path, run_on: RunOn) -> None:
+def test_random_samples_make_the_same_records_everywhere(
+    seed: int, tmp_path: Path, private_driving: Path, run_on: RunOn
+) -> None:
     path = tmp_path / "samples.txt"
-    path.write_text(random_samples(seed))
-    expected = run_on("cpython", "core_vectors.py", path)
+    vehicle_class, period_ms, lines = random_samples(packs.load("private-driving").pack, seed)
+    path.write_text("".join(lines))
+    arguments = ("core_vectors.py", private_driving, vehicle_class, str(period_ms), path)
+    expected = run_on("cpython", *arguments)
     assert len(expected.splitlines()) >= 8
     for host in MICROPYTHONS:
-        assert run_on(host, "core_vectors.py", path) == expected
+        assert run_on(host, *arguments) == expected
 
 
 def random_value(dice: random.Random, depth: int) -> object:
@@ -104,9 +111,11 @@ def messages() -> list[bytes]:
     return [
         cbor2.dumps([1, 1, 3, 1, 0, None, 0, ["headway 0.1.0", "car", [[pack, "private-driving", 1]], 2, 0]]),
         cbor2.dumps([1, 2, 3, 2, 600000, 1700000000000, 2, [pack, 599000, b"\x03\x00\x02\xac\x02", b""]]),
+        cbor2.dumps([1, 2, 3, 3, 600000, None, 0, [pack, 599000, b"", b"", -300, [2, 17]]]),
         cbor2.dumps([1, 8, 3, 3, 2**46, None, 0, [2, 10, 19, "storage full"]]),
         cbor2.dumps([1, 3, 17, [[16, 1], [18, 4]]]),
         cbor2.dumps([1, 3, True]),
+        cbor2.dumps([1, b"compiled", '{"title": "x"}']),
         cbor2.dumps([1, 4, "car", pack, [[103, 22, [136, 386, 614, 864], [-51, 80, 120, 230]]]]),
     ]
 

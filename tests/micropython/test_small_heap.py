@@ -1,8 +1,15 @@
 """What a microcontroller has: little heap, and none to spare while samples come in."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from bench.heap import CLASSES, PACKS, compile_modules, samples_text
+
+from headway_edge.core.pack import Pack
+from headway_edge.core.pack_code import generate
+from headway_edge.core.process import Process
+from headway_protocol import record
 
 RunOn = Callable[..., str]
 
@@ -13,26 +20,74 @@ def numbers(printed: str) -> dict[str, int]:
 
 @pytest.mark.full
 @pytest.mark.parametrize("host", ["micropython", "micropython32"])
-def test_no_update_allocates_on_any_path(host: str, run_on: RunOn) -> None:
-    found = numbers(run_on(host, "no_allocation.py", "core"))
+def test_no_update_allocates_on_any_path(host: str, private_driving: Path, run_on: RunOn) -> None:
+    found = numbers(run_on(host, "no_allocation.py", private_driving, "car", "core"))
     assert found.pop("left_behind") == 0
     assert found["updates"] >= 1000
     # Each path was taken, or the check would show nothing about it.
     assert sorted(name for name, number in found.items() if number == 0) == []
-    assert {"opened", "closed", "accelerated", "braked", "gaps", "duplicate", "backwards", "too_short"} <= set(found)
+    assert {"opened", "closed", "event_0", "event_1", "gaps", "duplicate", "backwards", "too_short"} <= set(found)
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("host", ["micropython", "micropython32"])
-def test_one_allocation_in_a_seldom_path_is_found(host: str, run_on: RunOn) -> None:
-    assert run_on(host, "no_allocation.py", "allocating").startswith("allocated at update 192 (1000, 0, ")
+def test_one_allocation_in_a_seldom_path_is_found(host: str, private_driving: Path, run_on: RunOn) -> None:
+    printed = run_on(host, "no_allocation.py", private_driving, "car", "allocating")
+    assert printed.startswith("allocated at update 226 (3000, 30000, ")
+
+
+@pytest.fixture(scope="session")
+def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The modules of a device without Linux, compiled for 31-bit small integers."""
+    folder = tmp_path_factory.mktemp("modules")
+    compile_modules(folder)
+    return folder
 
 
 @pytest.mark.full
-def test_protocol_and_core_fit_64_kilobytes_from_source(run_on: RunOn, capsys: pytest.CaptureFixture[str]) -> None:
-    used = numbers(run_on("micropython32", "heap_use.py", heap="64k"))
+@pytest.mark.parametrize(("pack", "vehicle_class"), CLASSES.items())
+def test_a_shipped_pack_is_installed_and_runs_in_64_kilobytes(
+    pack: str, vehicle_class: str, modules: Path, tmp_path: Path, run_on: RunOn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = PACKS / f"{pack}.cbor"
+    compiled = Pack(path.read_bytes())
+    samples = tmp_path / "samples.txt"
+    samples.write_text(samples_text(compiled))
+    programs, sent = {}, {}
+    for host in ("cpython", "micropython32"):
+        folder = tmp_path / host
+        folder.mkdir()
+        small = {} if host == "cpython" else {"heap": "64k", "modules": modules}
+        run_on(host, "install_pack.py", path, vehicle_class, folder, **small)
+        programs[host] = (folder / "pack_program.py").read_text()
+        sent[host] = run_on(host, "band.py", folder, samples, 0, **small).splitlines()
+    # One sample's update allocates nothing: band.py locks the heap in each.
+    used = numbers(run_on("micropython32", "heap_use.py", tmp_path / "micropython32", heap="64k", modules=modules))
     with capsys.disabled():
-        print(f"\nheap of a 32-bit MicroPython: {used['modules']} B modules, {used['core']} B core")
-    assert used["record"] == 60
-    assert used["modules"] < 32_000
-    assert used["core"] < 1_300
+        kept = ", ".join(f"{number} B {name}" for name, number in used.items())
+        print(f"\n{pack} for {vehicle_class} on a 32-bit MicroPython with a heap of 64 KB: {kept}")
+    assert programs["micropython32"] == programs["cpython"] == generate(compiled, vehicle_class)[0]
+    assert sent["micropython32"] == sent["cpython"]
+    birth, *episodes = [record.decode(bytes.fromhex(line)) for line in sent["cpython"]]
+    assert (birth.kind, {episode.kind for episode in episodes}) == (record.BIRTH, {record.EPISODE})
+    process = Process(compiled)
+    observed = [process.numbers(record.parse_episode(episode.body)[2]) for episode in episodes]
+    assert sum(found[0] for found in observed) > 10 * 60 * 10  # tenths of a second
+    assert all(sum(1 for number in found if number) >= 8 for found in observed)
+
+
+@pytest.mark.full
+def test_a_pack_that_a_device_refuses_leaves_the_program_as_it_was(
+    modules: Path, tmp_path: Path, private_driving: Path, run_on: RunOn
+) -> None:
+    broken = tmp_path / "broken.cbor"
+    broken.write_bytes(private_driving.read_bytes()[:-1])
+    run_on("micropython32", "install_pack.py", private_driving, "car", tmp_path, heap="64k", modules=modules)
+    before = (tmp_path / "pack_program.py").read_bytes()
+    with pytest.raises(AssertionError, match="ends early"):
+        run_on("micropython32", "install_pack.py", broken, "car", tmp_path, heap="64k", modules=modules)
+    with pytest.raises(AssertionError, match="knows the classes car, taxi, bus, truck, not 'ship'"):
+        run_on("micropython32", "install_pack.py", private_driving, "ship", tmp_path, heap="64k", modules=modules)
+    with pytest.raises(AssertionError, match="MemoryError"):
+        run_on("micropython32", "install_pack.py", private_driving, "truck", tmp_path, heap="40k", modules=modules)
+    assert (tmp_path / "pack_program.py").read_bytes() == before

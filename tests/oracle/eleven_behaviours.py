@@ -27,6 +27,9 @@ Which headings count
 - The fault is judged on the headings as received: at any speed, and whether or not the samples before are faulty too.
   A single wrong heading in a 1 Hz drive thus takes two samples away, the jump there and the jump back.
   At 10 Hz it takes every sample within one second of the jump.
+- A heading is missing as well where the receiver's position has stayed the same over a window of one second while the
+  vehicle moves: a tunnel. At 1 Hz that is the second sample of a position, at 10 Hz the eleventh. Where a position of
+  the window is missing, or there is no window, the position is not taken to be frozen.
 
 Behaviours
 - speeding [1]: v > road limit + 20. No limit known, no speeding.
@@ -65,6 +68,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 Sample = tuple[int, int, int | None]
+Position = tuple[int, int]
 
 GAP_MS = 1500
 NAMES = (
@@ -100,10 +104,16 @@ _TRUCK = Limits(((10, 7), (20, 6), (None, 5)), 6, ((30, 8), (50, 8), (None, 8)),
 CLASSES = {"car": _TAXI, "taxi": _TAXI, "bus": _BUS, "truck": _TRUCK}
 
 
-def behaviours(samples: list[Sample], vehicle_class: str, road_limit_kmh: int | None = None) -> list[tuple[str, int]]:
+def behaviours(
+    samples: list[Sample],
+    vehicle_class: str,
+    road_limit_kmh: int | None = None,
+    positions: list[Position | None] | None = None,
+) -> list[tuple[str, int]]:
     """Return (behaviour, time) of every event of one trip, by time and then by name.
 
     samples: (time in ms, speed in 0.01 km/h, heading in 0.1 degrees or None), in order of time, none twice.
+    positions: (latitude, longitude) of each in any unit, None where it is missing; None if the receiver gives none.
 
     >>> behaviours([(0, 0, None), (1000, 900, None), (2000, 2100, None)], "car")
     [('rapid_acceleration', 2000)]
@@ -111,7 +121,7 @@ def behaviours(samples: list[Sample], vehicle_class: str, road_limit_kmh: int | 
     limits = CLASSES[vehicle_class]
     times = [sample[0] for sample in samples]
     speeds = [whole_kmh(sample[1]) for sample in samples]
-    headings = trusted_headings(samples)
+    headings = trusted_headings(samples, positions)
     at = range(len(samples))
 
     def up_where(condition: Callable[[int], bool]) -> list[bool]:
@@ -293,11 +303,13 @@ def turned(times: list[int], headings: list[int | None], k: int, ms: int) -> int
     return whole - before
 
 
-def trusted_headings(samples: list[Sample]) -> list[int | None]:
-    """Headings without those of slow samples and of faults.
+def trusted_headings(samples: list[Sample], positions: list[Position | None] | None = None) -> list[int | None]:
+    """Headings without those of slow samples, of faults and of frozen positions.
 
     >>> trusted_headings([(0, 2000, 0), (1000, 2000, 700), (2000, 2000, 700), (3000, 949, 700)])
     [0, None, 700, None]
+    >>> trusted_headings([(0, 2000, 0), (1000, 2000, 5), (2000, 2000, 10)], [(1, 1), (1, 1), (1, 2)])
+    [0, None, 10]
     """
     times = [sample[0] for sample in samples]
     received = [sample[2] for sample in samples]
@@ -305,8 +317,15 @@ def trusted_headings(samples: list[Sample]) -> list[int | None]:
     for k, (_, speed_ckmh, heading) in enumerate(samples):
         change = turned(times, received, k, 1000)
         faulty = change is not None and abs(change) > 600
-        trusted.append(None if faulty or whole_kmh(speed_ckmh) < 10 else heading)
+        frozen = positions is not None and speed_ckmh > 0 and is_frozen(times, positions, k)
+        trusted.append(None if faulty or frozen or whole_kmh(speed_ckmh) < 10 else heading)
     return trusted
+
+
+def is_frozen(times: list[int], positions: list[Position | None], k: int) -> bool:
+    """Whether the position has been one and the same over the second before sample k."""
+    found = window(times, k, 1000)
+    return found is not None and len({positions[i] for i in found}) == 1 and positions[k] is not None
 
 
 # Events

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
-from drives import (
+from eleven_behaviours import NAMES, behaviours, difference
+from hypothesis import given
+from hypothesis import strategies as st
+from steered_drives import (
     COMMA,
     Leg,
     Trip,
@@ -23,9 +26,6 @@ from drives import (
     turning_drives,
     weave,
 )
-from eleven_behaviours import NAMES, behaviours, difference
-from hypothesis import given
-from hypothesis import strategies as st
 
 LEFT, RIGHT, U_TURN = "rapid_left_turn", "rapid_right_turn", "rapid_u_turn"
 CLASSES = ["car", "taxi", "bus", "truck"]

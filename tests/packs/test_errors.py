@@ -28,8 +28,8 @@ Refusals = Callable[..., list[str]]
             "4: pack.titel: unknown key: 'titel' is none of name, version, kind, title, about, source, classes, like; "
             "did you mean 'title'?",
         ),
-        ("[totals.way]", "[total.way]", "76: total: unknown table: 'total' is none of accumulators, events, pack, "
-         "params, period, rules, signals, totals, trip, values; did you mean 'totals'?"),
+        ("[totals.way]", "[total.way]", "76: total: unknown table: 'total' is none of accumulators, contexts, events, "
+         "pack, params, period, rules, score, signals, totals, trip, values; did you mean 'totals'?"),
         ("[values.now]", "[values]\nold = 3\n[values.now]", "42: values.old: expected a table"),
         ("[events.start]", "[events.Start]", "60: events.Start: a name is a lower-case letter, then up to 63 of a-z, "
          "0-9 and _"),
@@ -58,7 +58,7 @@ Refusals = Callable[..., list[str]]
         ('"1.5*s"', '"speed"', "11: rules.near: 'speed' is not known here, where only constants stand"),
         # Signals.
         ('role = "speed"', 'role = "sped"', "24: signals.speed.role: 'sped' is none of none, speed, engine_speed, "
-         "ignition; did you mean 'speed'?"),
+         "ignition, clock, report; did you mean 'speed'?"),
         ('role = "speed"\n', "", '18: signals: exactly one signal has role = "speed"'),
         ('role = "speed"', 'role = "ignition"', '18: signals: exactly one signal has role = "speed"'),
         ("wrap = 360\n", 'role = "ignition"\nabout = "H"\n[signals.other]\nvss = "Vehicle.Other"\nunit = ""\n'
@@ -94,8 +94,8 @@ Refusals = Callable[..., list[str]]
         ("delta(now, 1*s)", "delta(now, 31*s)", "45: values.gain: no device would take it: a lag: 31000 is not in "
          "1..30000"),
         # Accumulators.
-        ('kind = "time"', 'kind = "tiem"', "50: accumulators.slow.kind: 'tiem' is none of bands, edges, last, max, metres, "
-         "min, sum, time; did you mean 'time'?"),
+        ('kind = "time"', 'kind = "tiem"', "50: accumulators.slow.kind: 'tiem' is none of bands, edges, first, integral, "
+         "last, max, metres, min, sum, time; did you mean 'time'?"),
         ('when = "speed < 29*kmh"\n', "", "49: accumulators.slow.when: missing: kind 'time' needs it"),
         ('of = "speed"\n', 'of = "speed"\nwhen = "speed > 0"\n', "57: accumulators.bands.when: kind 'bands' has no use "
          "for it"),

@@ -14,7 +14,7 @@ def test_a_pack_is_told_in_words_with_units_formulas_directions_and_sources(comp
     assert (
         text
         == """\
-Minimal (minimal version 1, id a5a7341c0611bac9)
+Minimal (minimal version 1, id daba43d7a575fbf9)
 The least that is a pack, for tests to change.
 Classes: car (as taxi), taxi
 
@@ -75,7 +75,7 @@ Characteristics of a period
 
 
 def test_every_kind_of_accumulator_has_words(compiled: Compile) -> None:
-    kinds = ("metres", "edges", "sum", "max", "min", "last")
+    kinds = ("metres", "edges", "sum", "max", "min", "first", "last")
     tables = "".join(
         f'[accumulators.a_{kind}]\nkind = "{kind}"\n'
         + ('when = "speed > 0"\n' if kind in {"metres", "edges"} else 'of = "gain"\n')
@@ -83,6 +83,8 @@ def test_every_kind_of_accumulator_has_words(compiled: Compile) -> None:
         for kind in kinds
     )
     tables += '[accumulators.a_part]\nkind = "sum"\nof = "gain"\nwhen = "now > fast"\nabout = "x"\n\n'
+    tables += '[accumulators.a_wide]\nkind = "integral"\nof = "gain"\nabout = "x"\n\n'
+    tables += '[accumulators.a_wide_part]\nkind = "integral"\nof = "gain"\nwhen = "now > fast"\nabout = "x"\n\n'
     text = explained(compiled(("[events.start]", tables + "[events.start]")).catalogue)
     assert [line.strip() for line in text.splitlines() if line.startswith("  a_")] == [
         "a_metres (distance in m): distance while speed > 0",
@@ -90,14 +92,17 @@ def test_every_kind_of_accumulator_has_words(compiled: Compile) -> None:
         "a_sum (speed in km/h): sum over samples of gain",
         "a_max (speed in km/h): highest gain",
         "a_min (speed in km/h): lowest gain",
+        "a_first (speed in km/h): first gain",
         "a_last (speed in km/h): last gain",
         "a_part (speed in km/h): sum over samples of gain while now > fast",
+        "a_wide (distance in 1/36 m): gain, times time",
+        "a_wide_part (distance in 1/36 m): gain, times time while now > fast",
     ]
 
 
 def test_a_pack_differs_in_nothing_from_itself(compiled: Compile) -> None:
     assert difference(compiled(), compiled()).text() == (
-        "One definition: both have the id a5a7341c0611bac9.\nNothing differs.\n"
+        "One definition: both have the id daba43d7a575fbf9.\nNothing differs.\n"
     )
 
 
@@ -133,7 +138,7 @@ def test_what_devices_do_differently_is_told_first(compiled: Compile) -> None:
     assert (
         found.text()
         == f"""\
-Two definitions: a5a7341c0611bac9 and {after.id.hex()}; their values are never compared or merged.
+Two definitions: daba43d7a575fbf9 and {after.id.hex()}; their values are never compared or merged.
 
 Definition
   params.fast.classes: taxi 50*kmh -> taxi 60*kmh

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from headway_server.packs.dimension import ANGLE, DISTANCE, ENGINE_SPEED, KMH, PLAIN, SPEED, TIME
+from headway_server.packs.dimension import ACCELERATION, ANGLE, DISTANCE, ENGINE_SPEED, KMH, PLAIN, SPEED, TIME
 from headway_server.packs.expression import compiled
 from headway_server.packs.names import Name
 from headway_server.packs.quantity import Condition, ExpressionError, Number
@@ -75,6 +75,19 @@ def test_a_condition_becomes_this_tree(text: str, tree: list[object]) -> None:
         ("max(now, limit, 3*kmh)", ["max", ["max", ["v", 0], ["p", 3]], 3], SPEED, KMH),
         ("min(speed, 50*kmh)", ["min", ["s", 0], 5000], SPEED, KMH / 100),
         ("count * count", ["*", ["v", 1], ["v", 1]], PLAIN, Fraction(1)),
+        # / is nothing to compute: what is divided is the step that is counted.
+        ("delta(now, 1*s) / (1*s)", ["-", ["v", 0], ["lag", ["v", 0], 1000]], ACCELERATION, KMH),
+        ("round(speed, 0.1*mps) / (2*s)", ["round", ["s", 0], 36], ACCELERATION, Fraction(1, 20)),
+        ("speed / 2", ["s", 0], SPEED, KMH / 200),
+        ("unchanged(heading)", ["unchanged", ["s", 1]], TIME, Fraction(1, 1000)),
+        (
+            "min(unchanged(speed), unchanged(now))",
+            ["min", ["unchanged", ["s", 0]], ["unchanged", ["v", 0]]],
+            TIME,
+            Fraction(1, 1000),
+        ),
+        ("driven(15*min)", ["driven", 900000], TIME, Fraction(1, 1000)),
+        ("driven(window)", ["driven", ["p", 4]], TIME, Fraction(1, 1000)),
         ("held(count > 2)", ["held", [">", ["v", 1], 2]], TIME, Fraction(1, 1000)),
     ],
 )
@@ -168,13 +181,22 @@ def test_a_literal_that_is_no_whole_number_of_quanta_is_refused(text: str, messa
         ("speed is now", "comparisons are < <= > >= == !="),
         ("speed in (1, 2)", "Tuple is not part of an expression"),
         ("+speed", "only - and not may stand before something"),
-        ("sqrt(speed)", "unknown function: 'sqrt' is none of abs, delta, held, lag, max, min, round, turn, turned"),
+        ("sqrt(speed)", "unknown function: 'sqrt' is none of abs, "),
+        ("unchanged(now + limit)", "unchanged is of a signal or a value; give 'now + limit' a name under [values]"),
+        ("unchanged(limit)", "unchanged is of a signal or a value; give 'limit' a name under [values]"),
+        ("driven(speed)", "driven is by a rest: a literal such as 15*min, or a parameter in steps of 1*ms"),
+        ("driven(limit)", "driven is by a rest"),
+        ("driven(3*km)", "'3*km' is no length of time"),
+        ("driven(0*s)", "needs a literal of more than 0"),
+        ("heading / (1*s)", "a direction starts again at 0"),
+        ("now / speed", "/ is by a literal; quotients of two numbers are characteristics"),
+        ("now / 0", "/ needs a literal of more than 0"),
+        ("2 / now", "/ is by a literal"),
         ("sum(speed)", "unknown function: 'sum' is none of"),
         ("max(now)", "max(...) takes 2 operands, not 1"),
         ("abs(now, now)", "abs(...) takes 1 operands, not 2"),
         ("sped", "'sped' is none of count, engine, heading, limit, now, speed, window; did you mean 'speed'?"),
         ("zzz", "units are V, celsius, cm, d,"),
-        ("now / 2", "the operator / is not part of an expression; use //"),
         ("1 if now > limit else 0", "... if ... else ... is not part of an expression; it belongs in totals"),
         ("now > # limit", "'#' in an expression"),
         ("", "not an expression"),

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from headway_edge.core import pack as device
+from headway_edge.core import program
+from headway_edge.core.day_pack import EPOCHS_MAX
 from headway_server.packs import schema, source
 from headway_server.packs.compile import compile_source
 from headway_server.packs.dimension import UNITS
@@ -22,7 +24,7 @@ def test_the_example_is_a_pack_and_means_what_the_page_says() -> None:
     parts = compile_source(parse(EXAMPLE.encode(), "example")).parts
     assert parts[7] == [[60], [60], [55]]
     assert parts[10][1] == [[">", ["v", 0], ["p", 0]], 10000, 60000, [0], 2000]
-    assert parts[12][0] == [1, 0, 1, -1, [2], [4, 5, 6], 1000, 1]
+    assert parts[12][0] == [1, 0, 1, -1, [2], [4, 5, 6], 1000, 1, 0]
 
 
 @pytest.mark.parametrize(
@@ -40,7 +42,10 @@ def test_what_the_page_calls_a_mistake_is_one(old: str, new: str, message: str) 
 
 def test_every_table_key_kind_role_and_rule_is_in_the_guide() -> None:
     words = {f"`{word}`" for keys in schema.KEYS.values() for word in keys}
-    words |= {f"`{word}`" for word in [*schema.ACCUMULATOR_KINDS, *schema.RULES, *schema.DIRECTIONS, *schema.ROLES[1:]]}
+    words |= {
+        f"`{word}`"
+        for word in [*schema.ACCUMULATOR_KINDS, *schema.RULES, *schema.DAY_RULES, *schema.DIRECTIONS, *schema.ROLES[1:]]
+    }
     words |= {f"`[{table}]`" if table in schema.SINGLE else f"`[{table}." for table in schema.KEYS}
     assert [word for word in sorted(words) if word not in GUIDE] == []
 
@@ -67,7 +72,9 @@ def test_the_limits_of_the_guide_are_those_of_the_code() -> None:
         "depth of an expression": device.DEPTH_MAX,
         "operators and operands in all": device.NODES_MAX,
         "window of `lag`, `delta`, `turn`, `turned`": device.WINDOW_MS_MAX // 1000,
-        "`hold`, `quiet`, `wait`, and what `held` counts to": device.HOLD_MS_MAX // 1000,
+        "window of a day's `lag`, `delta`, `mean`, `sd`, `count`": EPOCHS_MAX,
+        "`hold`, `quiet`, `wait`, and what `held` and `unchanged` count to": program.HOLD_MS_MAX // 1000,
+        "rest of `driven`, and what it counts to": program.DRIVEN_MS_MAX // 1000,
         "compiled pack": device.PACK_BYTES_MAX,
         "any number on a sample": device.NUMBER_MAX,
         "source": source.SOURCE_BYTES_MAX,

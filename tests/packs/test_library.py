@@ -1,4 +1,4 @@
-"""The packs that ship: their ids and sizes as they are, and the private one against the built-in definition."""
+"""The packs that ship: their ids and sizes as they are, and the private one against the core written by hand."""
 
 import subprocess
 import sys
@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bench.hand_written import definition
 
-from headway_edge.core import characteristics, definition
+from headway_edge.core import pack_values
 from headway_edge.core.pack import Pack
 from headway_protocol import cbor
 from headway_server.packs import library
@@ -22,7 +23,12 @@ def pack(name: str) -> Compiled:
 # A changed id is another definition, whose values are never compared with those before: raise the version with it.
 @pytest.mark.parametrize(
     ("name", "version", "identity", "size"),
-    [("commercial-driving", 1, "7371e0b44f3dc91c", 2353), ("private-driving", 2, "2dcab2f9c4785013", 1924)],
+    [
+        ("commercial-driving", 2, "7784f58e187a94f9", 3295),
+        ("eco-driving", 1, "3d4a38a9c2a0d057", 3053),
+        ("private-driving", 3, "8bfbacec61519593", 3941),
+        ("wellness", 1, "7cb9ddc043f7f2d1", 2623),
+    ],
 )
 def test_a_pack_that_ships_is_the_definition_it_was(name: str, version: int, identity: str, size: int) -> None:
     found = pack(name)
@@ -31,21 +37,10 @@ def test_a_pack_that_ships_is_the_definition_it_was(name: str, version: int, ide
     assert Pack(found.data).id == found.id
 
 
-# Where the built-in counts are on the wire of the pack: bands before events there.
-BUILT_IN_CELLS = {
-    definition.ELAPSED: 0,
-    definition.DISTANCE: 1,
-    definition.LOW_SPEED: 2,
-    definition.IDLE: 3,
-    definition.STOPS: 4,
-    definition.SPEED_MAX: 5,
-    definition.HARD_ACCELERATION: 24,
-    definition.HARD_BRAKING: 25,
-    **{definition.BAND_0 + band: 6 + band for band in range(definition.BANDS)},
-}
+FIRST_EVENT = Pack(compile_file(library.path("private-driving")).data).first_event
 
 
-def test_private_driving_has_the_built_in_thresholds_bands_and_rules() -> None:
+def test_private_driving_has_the_thresholds_bands_and_rules_of_the_core_written_by_hand() -> None:
     parts = pack("private-driving").parts
     thresholds = [list(definition.HARD_CHANGE[definition.CLASS_RULES[name]]) for name in parts[4]]
     assert parts[4] == ["car", "taxi", "bus", "truck"]
@@ -57,38 +52,12 @@ def test_private_driving_has_the_built_in_thresholds_bands_and_rules() -> None:
         definition.MIN_DISTANCE_M,
         definition.MIN_ELAPSED_MS,
     ]
-    # The pack has them in the order acceleration low, mid, high, start, deceleration low, mid, high, stop: as built in.
+    # The pack has them in the order acceleration low, mid, high, start, deceleration low, mid, high, stop: as there.
     assert parts[7] == thresholds
     assert parts[9][4] == ["bands", ["s", 0], [1, *definition.BAND_EDGES_CKMH]]
 
 
-def test_private_driving_has_the_built_in_characteristics_number_for_number() -> None:
-    found = {item[0]: item for item in pack("private-driving").parts[12]}
-    for item in characteristics.TRIP + characteristics.PERIOD:
-        level = 0 if item in characteristics.TRIP else 1
-        above, below = (
-            [BUILT_IN_CELLS[index] if level == 0 else index for index in side]
-            for side in (item._numerator, item._denominator)
-        )
-        expected = [item.id, level, item.decimals, item.direction, above, below, item._factor, item._divisor]
-        assert found[item.id] == expected, item.key
-    assert sorted(set(found) - set(characteristics.BY_ID)) == [13, 111, 112, 113, 114]
-
-
-def test_private_driving_has_the_built_in_keys_units_and_directions() -> None:
-    found = {item["id"]: item for item in pack("private-driving").catalogue["characteristics"]}
-    for item in characteristics.TRIP + characteristics.PERIOD:
-        assert (found[item.id]["key"], found[item.id]["unit"], found[item.id]["about"]) == (
-            item.key,
-            item.unit,
-            item.about,
-        )
-    assert found[5]["direction"] == "lower is better"
-    assert found[1]["direction"] == "neither is better"
-    assert found[112]["direction"] == "higher is better"
-
-
-def test_private_drivings_first_totals_are_those_of_the_built_in_period() -> None:
+def test_private_drivings_first_totals_are_what_they_always_were() -> None:
     period = pack("private-driving").parts[11]
     assert period[0:3] == [["sum", 1], ["sum", ["a", 1]], ["sum", ["if", ["<", ["a", 1], 18000], 1, 0]]]
     assert period[3][1][0:2] == ["permille", ["a", 2]]
@@ -97,8 +66,8 @@ def test_private_drivings_first_totals_are_those_of_the_built_in_period() -> Non
     assert period[6:11] == [
         ["sum", ["a", 3]],
         ["sum", ["a", 4]],
-        ["sum", ["a", 24]],
-        ["sum", ["a", 25]],
+        ["sum", ["a", FIRST_EVENT]],
+        ["sum", ["a", FIRST_EVENT + 1]],
         ["max", ["a", 5]],
     ]
     assert period[11:28] == [["sum", ["a", 6 + band]] for band in range(17)]
@@ -112,19 +81,79 @@ def leaves(tree: Any) -> list[int]:
     return leaves(tree[1]) + leaves(tree[2])
 
 
-def test_oil_says_that_temperature_is_not_read_and_counts_what_can_be_known() -> None:
+def trip_of_private_driving(distance_m: int, elapsed_s: int = 3600, **counts: int) -> tuple[Compiled, dict[str, int]]:
+    """The totals of one trip of which only these counts are not 0."""
     found = pack("private-driving")
-    assert found.parts[11][found.totals["oil_adverse_trips"][0]] == [
-        "sum",
-        [
-            "if",
-            ["or", ["<", ["a", 1], 6400], ["and", [">", ["a", 0], 6000], [">", ["*", 2, ["a", 3]], ["a", 0]]]],
-            1,
-            0,
-        ],
+    ready = Pack(found.data)
+    numbers = [elapsed_s * 10, distance_m, *[0] * (len(ready.cells) - 2)]
+    for name, count in counts.items():
+        (place,) = next(item["places"] for item in found.catalogue["accumulators"] if item["name"] == name)
+        numbers[place] = count
+    totals = pack_values.totals_of_trip(ready, numbers)
+    return found, {name: totals[places[0]] for name, places in found.totals.items()}
+
+
+@pytest.mark.parametrize(
+    ("distance_m", "elapsed_s", "counts", "adverse", "oil_m"),
+    [
+        # Nothing is known of temperatures: under 6.4 km counts; short costs a quarter.
+        (6399, 600, {}, 1, 7998),
+        (6400, 600, {}, 0, 8000),
+        (18000, 1200, {}, 0, 18000),
+        # Frost and under 6.4 km; temperatures are shifted by 100 degrees, 0 is not known.
+        (6399, 600, {"ambient_coldest": 99}, 1, 11198),
+        (6399, 600, {"ambient_coldest": 100}, 0, 7998),
+        (6400, 600, {"ambient_coldest": 60}, 0, 8000),
+        # A cold engine at the end, a hot one ever.
+        (20000, 1200, {"coolant_last": 169, "coolant_hottest": 169}, 1, 30000),
+        (20000, 1200, {"coolant_last": 170, "coolant_hottest": 215}, 0, 20000),
+        (20000, 1200, {"coolant_last": 190, "coolant_hottest": 216}, 1, 30000),
+        # Idling for more than half of over ten minutes; an hour of it is 33 km.
+        (20000, 7200, {"idle": 36001}, 1, 63000),
+        (20000, 7200, {"idle": 36000}, 0, 53000),
+        (20000, 600, {"idle": 6000}, 0, 25500),
+        # All of it: two and a half times at most.
+        (6000, 1000, {"ambient_coldest": 80, "coolant_last": 120, "coolant_hottest": 220, "idle": 6000}, 1, 20500),
+    ],
+)
+def test_oil_is_aged_by_cold_short_idling_and_hot_trips(
+    distance_m: int, elapsed_s: int, counts: dict[str, int], adverse: int, oil_m: int
+) -> None:
+    _, totals = trip_of_private_driving(distance_m, elapsed_s, **counts)
+    assert (totals["oil_adverse_trips"], totals["oil_distance"]) == (adverse, oil_m)
+
+
+def context_of(numbers: dict[str, int]) -> list[str]:
+    """The contexts that a trip of private driving is in."""
+    found = pack("private-driving")
+    cells = [0] * len(Pack(found.data).cells)
+    for item in found.catalogue["accumulators"]:
+        if item["name"] in numbers:
+            cells[item["places"][0]] = numbers[item["name"]]
+    cells[1] = numbers.get("distance", 20000)
+    return [
+        item["name"]
+        for item, tree in zip(found.catalogue["contexts"], found.parts[13], strict=True)
+        if pack_values.holds(tree, cells)
     ]
-    texts = [item["about"] for item in found.catalogue["characteristics"] if item["id"] in {113, 114}]
-    assert [("Temperature is not read" in text) for text in texts] == [True, True]
+
+
+def test_contexts_are_told_from_the_counts_and_what_is_not_known_is_in_none() -> None:
+    # Minutes and weekdays are counted from 1.
+    assert context_of({}) == []
+    assert [bool(context_of({"start_minute": minute + 1})) for minute in (0, 359, 360, 1319, 1320, 1439)] == [
+        True,
+        True,
+        False,
+        False,
+        True,
+        True,
+    ]
+    assert [bool(context_of({"start_weekday": day + 1})) for day in range(7)] == 5 * [False] + 2 * [True]
+    assert context_of({"start_minute": 1440, "start_weekday": 7, "distance": 17999}) == ["night", "weekend", "short"]
+
+
+REST_4H = [900_000, 14_400_000]  # ms of rest, and of driving without one
 
 
 def test_commercial_driving_counts_the_eleven_behaviours_with_the_thresholds_of_each_class() -> None:
@@ -141,6 +170,7 @@ def test_commercial_driving_counts_the_eleven_behaviours_with_the_thresholds_of_
         "rapid_u_turn",
         "rapid_overtaking",
         "rapid_lane_change",
+        "continuous_driving",
     ]
     names = [item["name"] for item in found.catalogue["params"]]
     by_class = {
@@ -148,9 +178,9 @@ def test_commercial_driving_counts_the_eleven_behaviours_with_the_thresholds_of_
         for name, numbers in zip(found.parts[4], found.parts[7], strict=True)
     }
     assert by_class["car"] == by_class["taxi"]
-    assert list(by_class["taxi"].values()) == [12, 10, 8, 10, 14, 15, 15, 14, 30, 2000, 25, 4000, 100]
-    assert list(by_class["bus"].values()) == [8, 7, 6, 8, 9, 10, 12, 9, 25, 3000, 20, 6000, 80]
-    assert list(by_class["truck"].values()) == [7, 6, 5, 6, 8, 8, 8, 8, 20, 3000, 15, 6000, 60]
+    assert list(by_class["taxi"].values()) == [12, 10, 8, 10, 14, 15, 15, 14, 30, 2000, 25, 4000, 100, *REST_4H]
+    assert list(by_class["bus"].values()) == [8, 7, 6, 8, 9, 10, 12, 9, 25, 3000, 20, 6000, 80, *REST_4H]
+    assert list(by_class["truck"].values()) == [7, 6, 5, 6, 8, 8, 8, 8, 20, 3000, 15, 6000, 60, 900_000, 7_200_000]
 
 
 def test_rates_of_what_needs_a_signal_are_over_the_distance_on_which_it_was_there() -> None:
@@ -158,17 +188,25 @@ def test_rates_of_what_needs_a_signal_are_over_the_distance_on_which_it_was_ther
     by_id = {item[0]: item for item in found.parts[12]}
     way, limit, heading = (found.totals[name][0] for name in ("distance_m", "limit_known_m", "heading_known_m"))
     assert [by_id[201 + behaviour][5] for behaviour in range(11)] == 2 * [[limit]] + 4 * [[way]] + 5 * [[heading]]
-    assert by_id[201][6:] == [1000000, 1]  # events over metres, per 100 km, one decimal
+    assert by_id[201][6:8] == [1000000, 1]  # events over metres, per 100 km, one decimal
 
 
-@pytest.mark.parametrize("name", ["commercial-driving", "private-driving"])
+@pytest.mark.parametrize("name", ["commercial-driving", "eco-driving", "private-driving"])
 def test_signals_are_named_as_in_vss_with_our_own_in_our_branch(name: str) -> None:
     known = {
         "Vehicle.Speed",
         "Vehicle.Powertrain.CombustionEngine.Speed",
         "Vehicle.LowVoltageSystemState",
         "Vehicle.CurrentLocation.Heading",
+        "Vehicle.CurrentLocation.Latitude",
+        "Vehicle.CurrentLocation.Longitude",
+        "Vehicle.Exterior.AirTemperature",
+        "Vehicle.Powertrain.CombustionEngine.ECT",
+        "Vehicle.OBD.FuelRate",
+        "Vehicle.Powertrain.FuelSystem.InstantConsumption",
         "Vehicle.Headway.RoadSpeedLimit",
+        "Vehicle.Headway.LocalMinute",
+        "Vehicle.Headway.LocalWeekday",
     }
     assert {signal[0] for signal in pack(name).parts[5]} <= known
 
@@ -184,7 +222,7 @@ def test_the_vss_overlay_names_our_own_signals_with_their_units_and_ranges() -> 
             _, colon, rest = overlay.partition(f"\n{vss}:\n")
             assert colon, f"{vss} is not in the overlay"
             entry = dict(line.strip().split(": ", 1) for line in rest.split("\n\n")[0].splitlines())
-            assert (entry["unit"], entry["type"]) == (unit, "sensor")
+            assert (entry.get("unit", ""), entry["type"]) == (unit, "sensor")
             assert [Fraction(entry["min"]), Fraction(entry["max"])] == [Fraction(n * above, below) for n in (low, high)]
     assert found
 

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_edge.core import data_quality, definition, trip
-from headway_protocol import ack, benchmark, cbor, record, state
+from headway_edge import packs
+from headway_edge.core import data_quality
+from headway_edge.core.episode import EpisodeCore, wire_cells
+from headway_protocol import ack, benchmark, cbor, pack_offer, record, state
 from headway_protocol.codes import IMPLAUSIBLE
 from headway_protocol.errors import DecodeError
 
@@ -22,7 +24,8 @@ if not hasattr(cbor2, "CBORDecodeValueError"):
 from zcbor.zcbor.zcbor import PRELUDE_PATH, CddlValidationError, DataTranslator
 
 SCHEMA_PATH = Path(__file__).parents[2] / "protocol" / "headway.cddl"
-PACK = definition.pack_id()
+PROCESS = packs.load("private-driving")
+PACK = PROCESS.id
 
 
 @pytest.fixture(scope="module")
@@ -42,16 +45,17 @@ def valid() -> Callable[[str, bytes], bool]:
 
 
 def a_trip() -> record.Record:
-    core = trip.TripCore()
+    core = EpisodeCore(PROCESS.pack, "car")
     for speed_ckmh in [0, 1000, 3000, 5000, 5000, 6000, -1, 4000, 4000, 2000, 0, 0, 3000, 0]:
-        core.update(1000, speed_ckmh)
+        core.signals[PROCESS.pack.speed] = speed_ckmh
+        core.update(1000)
     assert core.finish() == data_quality.CLOSED
-    body = record.episode_body(PACK, 14000, trip.wire_counts(core.closed), data_quality.wire_gates(core.closed_gates))
+    body = record.episode_body(PACK, 14000, wire_cells(core), data_quality.wire_gates(core.closed_gates))
     return record.Record(record.EPISODE, 3, 2, 600000, 1700000000000, record.SYNCED, body)
 
 
 def a_birth() -> record.Record:
-    body = record.birth_body("headway 0.1.0", "car", [(PACK, definition.NAME, definition.VERSION)], 2, 0)
+    body = record.birth_body("headway 0.1.0", "car", [(PACK, PROCESS.name, PROCESS.version)], 2, 0)
     return record.Record(record.BIRTH, 3, 1, 0, None, record.UNSYNCED, body)
 
 
@@ -76,8 +80,9 @@ MESSAGES: list[tuple[str, bytes, Callable[[bytes], object]]] = [
     ("state", state.encode(3, online=True), state.decode),
     ("benchmark", benchmark.encode(4, "car", PACK, [(103, 22, [136, 386, 614, 864], [51, 80, 120, 230])]), benchmark.decode),
     ("benchmark", benchmark.encode(5, "bus", PACK, []), benchmark.decode),
+    ("pack-offer", pack_offer.encode(b"compiled", "{}"), pack_offer.decode),
 ]  # fmt: skip
-IDS = ["birth", "episode", "loss", "day", "ack", "ack empty", "state", "benchmark", "benchmark empty"]
+IDS = ["birth", "episode", "loss", "day", "ack", "ack empty", "state", "benchmark", "benchmark empty", "pack offer"]
 
 
 @pytest.mark.parametrize(("rule", "data", "read"), MESSAGES, ids=IDS)
@@ -92,6 +97,14 @@ def test_real_messages_are_valid(rule: str, data: bytes, read: Any, valid: Any) 
 )
 def test_each_kind_is_valid_as_itself_only(rule: str, number: int, valid: Any) -> None:
     assert [valid(rule, data) for _, data, _ in MESSAGES[:4]] == [i == number for i in range(4)]
+
+
+@pytest.mark.parametrize(("offset", "revises"), [(None, None), (540, None), (-210, (3, 7)), (None, (1, 1))])
+def test_a_trip_may_say_where_its_day_begins_and_what_it_corrects(offset: Any, revises: Any, valid: Any) -> None:
+    trip = a_trip()
+    trip.body = record.episode_body(*trip.body, offset, revises)
+    read_record(record.encode(trip))
+    assert valid("episode-record", record.encode(trip))
 
 
 @pytest.mark.parametrize(("rule", "data", "read"), MESSAGES, ids=IDS)

@@ -79,7 +79,10 @@ def test_a_birth_comes_back(firmware: str, vehicle_class: str, packs: list[tuple
 
 
 def test_an_episode_comes_back() -> None:
-    assert record.parse_episode(EPISODE) == (PACK, 599000, b"\x03", b"")
+    assert record.parse_episode(EPISODE) == (PACK, 599000, b"\x03", b"", None, None)
+    for offset, revises in ((540, None), (-210, (3, 7)), (None, (1, 1))):
+        body = record.episode_body(PACK, 599000, b"\x03", b"", offset, revises)
+        assert record.parse_episode(body) == (PACK, 599000, b"\x03", b"", offset, revises)
 
 
 @given(NUMBER32, NUMBER32, NUMBER32, SHORT_TEXT)
@@ -208,7 +211,7 @@ def test_a_kind_not_known_yet_is_returned_as_it_is(kind: int) -> None:
 
 def test_appended_fields_are_ignored_everywhere() -> None:
     assert record.decode(cbor2.dumps([*items(), "appended", [1]])).body == EPISODE
-    assert record.parse_episode([*EPISODE, 1]) == record.parse_episode(EPISODE)
+    assert record.parse_episode([*EPISODE, None, None, 1]) == record.parse_episode(EPISODE)
     assert record.parse_loss([*LOSS, None]) == record.parse_loss(LOSS)
     longer = ["headway 0.1.0", "car", [[PACK, "private-driving", 1, "appended"]], 2, 0, {"more": 1}]
     assert record.parse_birth(longer) == record.parse_birth(BIRTH)
@@ -235,6 +238,11 @@ def test_a_short_body_is_malformed(parse: Any, body: list[Any], name: str) -> No
 @pytest.mark.parametrize(
     ("body", "code", "message"),
     [
+        ([PACK, 0, b"", b"", "UTC"], MALFORMED, "utc_offset_min is not an integer"),
+        ([PACK, 0, b"", b"", 1441], IMPLAUSIBLE, "utc_offset_min 1441"),
+        ([PACK, 0, b"", b"", 60, 7], MALFORMED, "revises is not an array of at most 2 items"),
+        ([PACK, 0, b"", b"", 60, [7]], MALFORMED, "revises is [boot, seq]"),
+        ([PACK, 0, b"", b"", 60, [1, 0]], IMPLAUSIBLE, "seq 0 is not in 1..4294967295"),
         ([PACK[:7], 0, b"", b""], MALFORMED, "pack_id is not a byte string of 8 to 8 bytes"),
         ([PACK + b"x", 0, b"", b""], MALFORMED, "pack_id is not a byte string of 8 to 8 bytes"),
         (["12345678", 0, b"", b""], MALFORMED, "pack_id is not a byte string of 8 to 8 bytes"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import html.parser
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,51 +11,97 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from headway_edge.core import definition
+from headway_edge.core.program import SIGNED
 from headway_protocol import ack, counts, record, state
 from headway_server import tables
 from headway_server.app import create_app
 from headway_server.arrival import Received
 from headway_server.database import Database
 from headway_server.ingest import Ingest
+from headway_server.packs.compile import compile_source
+from headway_server.packs.source import parse
+from headway_server.processes import Processes, known_pack, shipped
 from headway_server.running import Running
 from headway_server.settings import ServerSettings
 
 NOW_MS = 1_700_000_000_000
 
 
+PACK = next(pack for pack in shipped() if pack.process.name == "private-driving")
+OTHER_PACK = next(pack for pack in shipped() if pack.process.name == "commercial-driving")
+
+
 class Make:
     """Records and messages, as a device would make them."""
 
-    pack_id = definition.pack_id()
+    process = PACK.process
+    pack_id = PACK.process.id
+    other_process = OTHER_PACK.process
 
     @staticmethod
-    def trip_counts(km=10, minutes=20, stops=4, idle_s=60, hard=1):
-        """A trip at one speed: `idle_s` standing, the rest in one band."""
-        elapsed_ds, idle_ds = minutes * 600, idle_s * 10
-        numbers = [0] * definition.COUNTS
-        numbers[definition.ELAPSED] = elapsed_ds
-        numbers[definition.DISTANCE] = km * 1000
-        numbers[definition.LOW_SPEED] = idle_ds
-        numbers[definition.IDLE] = numbers[definition.BAND_0] = idle_ds
-        numbers[definition.BAND_0 + 6] = elapsed_ds - idle_ds
-        numbers[definition.STOPS] = stops
-        numbers[definition.SPEED_MAX] = 4500
-        numbers[definition.HARD_ACCELERATION] = numbers[definition.HARD_BRAKING] = hard
-        return numbers
+    def numbers(process, elapsed_ds=12_000, distance_m=10_000, **named):
+        """A trip's numbers by name, 0 for those not named; a list for bands."""
+        found = [0] * len(process.pack.cells)
+        found[:2] = elapsed_ds, distance_m
+        texts = process.catalogue
+        places = {item["name"]: item["places"] for item in texts["accumulators"] + texts["events"]}
+        for name, value in named.items():
+            for place, number in zip(places[name], value if isinstance(value, list) else [value], strict=True):
+                found[place] = number
+        return found
 
     @classmethod
-    def trip(cls, boot, seq, numbers=None, pack_id=None, wall_ms=NOW_MS, **of_trip):
+    def trip_counts(cls, km=10, minutes=20, stops=4, idle_s=60, hard=1, **named):
+        """A trip at one speed: `idle_s` standing, the rest in one band."""
+        elapsed_ds, idle_ds = minutes * 600, idle_s * 10
+        numbers = {
+            "low_speed": idle_ds,
+            "idle": idle_ds,
+            "speed_bands": [idle_ds, *[0] * 5, elapsed_ds - idle_ds, *[0] * 10],
+            "stops": stops,
+            "speed_max": 4500,
+            "hard_acceleration": hard,
+            "hard_braking": hard,
+        }
+        return cls.numbers(cls.process, elapsed_ds, km * 1000, **{**numbers, **named})
+
+    @classmethod
+    def trip(
+        cls,
+        boot,
+        seq,
+        numbers=None,
+        pack_id=None,
+        wall_ms=NOW_MS,
+        offset_min=None,
+        revises=None,
+        process=None,
+        **of_trip,
+    ):
+        """The record of a trip. process: of its pack, the usual one if it is None; pack_id: said in its place."""
+        process = process or cls.process
         numbers = cls.trip_counts(**of_trip) if numbers is None else numbers
         gates = counts.pack([2, 35, 120, 0, 0, 0, 0, 0])
-        body = record.episode_body(pack_id or cls.pack_id, numbers[0] * 100, counts.pack(numbers), gates)
+        wire = [
+            number if kind < SIGNED else 2 * number if number >= 0 else -2 * number - 1
+            for (kind, _), number in zip(process.pack.cells, numbers, strict=True)
+        ]
+        body = record.episode_body(
+            pack_id or process.id, numbers[0] * 100, counts.pack(wire), gates, offset_min, revises
+        )
         clock = record.UNSYNCED if wall_ms is None else record.SYNCED
         return record.encode(record.Record(record.EPISODE, boot, seq, seq * 2_000_000, wall_ms, clock, body))
 
     @classmethod
-    def birth(cls, boot, seq=1, vehicle_class="car", firmware="headway 0.1.0", backlog=0):
-        body = record.birth_body(firmware, vehicle_class, [(cls.pack_id, definition.NAME, 1)], backlog, 0)
+    def birth(cls, boot, seq=1, vehicle_class="car", firmware="headway 0.1.0", backlog=0, process=None):
+        process = process or cls.process
+        body = record.birth_body(firmware, vehicle_class, [(process.id, process.name, process.version)], backlog, 0)
         return record.encode(record.Record(record.BIRTH, boot, seq, 100, NOW_MS, record.SYNCED, body))
+
+    @staticmethod
+    def pack(source):
+        """A pack from its TOML, as the server keeps it."""
+        return known_pack(compile_source(parse(source.encode(), "test")), source)
 
     @staticmethod
     def loss(boot, seq, of_boot, first_seq, last_seq, reason="storage full"):
@@ -85,13 +132,47 @@ class Make:
         return [("/".join(a.topic.split("/")[2:4]), *ack.decode(a.payload)) for a in acknowledgements]
 
 
+_VOID = {"meta", "link", "br", "img", "input", "source"}
+
+
+class Outline(html.parser.HTMLParser):
+    """The page as text, by element; raises AssertionError for tags that do not nest."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.stack, self.text, self.tags, self.attributes = [], "", [], []
+        self.feed(text)
+        assert self.stack == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes.append((tag, dict(attrs)))
+        if tag not in _VOID:
+            self.stack.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.stack.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+    def all(self, tag, **wanted):
+        return [a for t, a in self.attributes if t == tag and wanted.items() <= a.items()]
+
+
 class Store:
     """A database with its ingest, and short ways to look into it."""
 
-    def __init__(self, database: Database, url: str) -> None:
+    def __init__(self, database: Database, processes: Processes, url: str) -> None:
         self.database = database
+        self.processes = processes
         self.url = url
-        self.ingest = Ingest(database, lambda: NOW_MS)
+        self.ingest = Ingest(database, lambda: NOW_MS, processes)
+
+    @classmethod
+    async def open(cls, url: str) -> "Store":
+        database = await Database.open(url, lambda: NOW_MS)
+        return cls(database, await Processes.open(database, NOW_MS), url)
 
     async def commit(self, *messages):
         return Make.acks(await self.ingest.commit(messages))
@@ -105,9 +186,17 @@ class Store:
         return (await self.rows(func.count().label("n"), order=None, of=table))[0][0]
 
     async def totals(self):
-        """{device: totals} over all epochs."""
+        """{device: (trips, metres)} of its last epoch."""
         t = tables.person_totals.c
-        return dict(await self.rows(t.device, t.totals, order=t.device))
+        rows = await self.rows(t.device, t.trips, t.distance_m, order=t.epoch)
+        return {device: (trips, distance_m) for device, trips, distance_m in rows}
+
+    async def named_totals(self, process, device="depot/bus-1"):
+        """{name: total} of a device in its last epoch."""
+        t = tables.person_totals.c
+        rows = await self.rows(t.device, t.pack_id, t.totals, order=t.epoch)
+        (*_, totals) = [totals for name, pack_id, totals in rows if (name, pack_id) == (device, process.id)]
+        return {item["name"]: process.total(item["name"], totals) for item in process.catalogue["totals"]}
 
     async def device(self, name="depot/bus-1"):
         async with self.database.read() as connection:
@@ -120,9 +209,26 @@ def anyio_backend():
     return "asyncio"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make():
     return Make
+
+
+@pytest.fixture
+def outline():
+    return Outline
+
+
+@pytest.fixture(scope="session")
+def small():
+    """A pack that does not ship."""
+    return Make.pack((Path(__file__).parent / "small.toml").read_text())
+
+
+@pytest.fixture(scope="session")
+def wellness():
+    """The pack whose episodes are days."""
+    return next(pack for pack in shipped() if pack.process.pack.kind == "day")
 
 
 @pytest.fixture
@@ -136,7 +242,7 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("upgraded") / "headway.db"
 
     async def make() -> None:
-        await (await Database.open(f"sqlite+aiosqlite:///{path}", lambda: NOW_MS)).close()
+        await (await Store.open(f"sqlite+aiosqlite:///{path}")).database.close()
 
     asyncio.run(make())
     return path
@@ -157,19 +263,16 @@ def database_url(new_url: str, upgraded: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def store(database_url: str) -> AsyncIterator[Store]:
-    database = await Database.open(database_url, lambda: NOW_MS)
-    yield Store(database, database_url)
-    await database.close()
+    one = await Store.open(database_url)
+    yield one
+    await one.database.close()
 
 
 @pytest.fixture
 def open_store():
     """Open another store on a URL; for tests with two servers or loops of their own."""
 
-    async def open_one(url: str) -> Store:
-        return Store(await Database.open(url, lambda: NOW_MS), url)
-
-    return open_one
+    return Store.open
 
 
 @pytest.fixture

@@ -12,6 +12,10 @@ pytestmark = pytest.mark.anyio
 TOKEN = {"Authorization": "Bearer let-me-close"}
 
 
+def pack(process):
+    return {"id": process.id.hex(), "name": process.name, "version": process.version}
+
+
 async def test_health_says_what_works(client, store, make):
     assert (await client.get("/healthz")).json() == {
         "ok": True,
@@ -45,6 +49,8 @@ async def test_devices_are_listed_in_pages(client, store, make):
         "person": "depot/car-003",
         "vehicle_class": "car",
         "firmware": "headway 0.1.0",
+        "pack": pack(make.process),
+        "offered_pack_id": None,
         "boot": 1,
         "online": False,
         "first_seen": "2023-11-14T22:13:20Z",
@@ -89,7 +95,10 @@ async def test_trips_have_every_characteristic_with_its_unit(client, store, make
     assert trip["characteristics"]["distance_km"] == {"value": 10.0, "unit": "km"}
     assert trip["characteristics"]["idle_share_pct"] == {"value": 5.0, "unit": "%"}
     assert trip["characteristics"]["mean_speed_kmh"] == {"value": 30.0, "unit": "km/h"}
-    assert len(trip["characteristics"]) == 29
+    assert list(trip["characteristics"]) == [c.key for c in make.process.trip]
+    assert (trip["day"], trip["revises"], trip["superseded"]) == ("2023-11-14", None, False)
+    assert trip["contexts"] == {"night": False, "weekend": False, "short": True}
+    assert trip["pack"] == pack(make.process)
     assert trip["gates"] == {
         "gaps": 2,
         "gap_s": 3.5,
@@ -105,7 +114,7 @@ async def test_trips_have_every_characteristic_with_its_unit(client, store, make
 async def test_a_trip_without_a_clock_has_no_times(client, store, make):
     await store.commit(make.up(make.trip(1, 1, wall_ms=None)))
     (trip,) = (await client.get("/api/v1/trips")).json()["trips"]
-    assert (trip["start"], trip["end"], trip["clock"]) == (None, None, "unsynced")
+    assert (trip["start"], trip["end"], trip["clock"], trip["day"]) == (None, None, "unsynced", None)
 
 
 async def test_trips_are_paged_without_repeats_while_more_come_in(client, store, make):
@@ -142,20 +151,32 @@ async def test_cohorts_of_the_open_and_the_last_closed_epoch(client, store, make
     await client.post("/api/v1/epochs/close", headers=TOKEN)
     await store.commit(make.up(make.trip(1, 9, km=12), "depot/car-000"))
     found = (await client.get("/api/v1/cohorts")).json()
-    assert found["open"]["cohorts"] == [{"cohort": "car", "persons": 1, "trips": 1, "km": 12.0}]
+    assert found["open"]["cohorts"] == [
+        {"cohort": "car", "pack": pack(make.process), "persons": 1, "trips": 1, "km": 12.0}
+    ]
     assert found["last_closed"]["epoch"] == 1
-    assert found["last_closed"]["cohorts"] == [{"cohort": "car", "persons": 10, "trips": 20, "km": 190.0}]
+    assert found["last_closed"]["cohorts"] == [
+        {"cohort": "car", "pack": pack(make.process), "persons": 10, "trips": 20, "km": 190.0}
+    ]
 
 
 async def test_benchmarks_are_shown_as_devices_get_them(client, store, make):
     await store.commit(*make.fleet(22), *make.fleet(3, vehicle_class="bus", prefix="bus"))
     closed = (await client.post("/api/v1/epochs/close", headers=TOKEN, json={"expected": 1})).json()
-    held_back = [{"cohort": "bus", "characteristic": None, "persons": 3, "reason": "3 of at least 10 persons"}]
-    assert closed == {"epoch": 1, "persons": 25, "cohorts": {"car": 22}, "withheld": held_back, "messages": 22}
+    held_back = {
+        "cohort": "bus",
+        "pack": pack(make.process),
+        "characteristic": None,
+        "persons": 3,
+        "reason": "3 of at least 10 persons",
+    }
+    assert closed["withheld"][0] == held_back
+    assert (closed["epoch"], closed["persons"], closed["messages"]) == (1, 25, 22)
+    assert closed["cohorts"] == [{"cohort": "car", "pack": pack(make.process), "persons": 22}]
     found = (await client.get("/api/v1/benchmarks")).json()
-    assert found["withheld"] == held_back
+    assert found["withheld"] == closed["withheld"]
     (benchmark,) = found["benchmarks"]
-    assert (benchmark["cohort"], benchmark["epoch"], benchmark["pack_id"]) == ("car", 1, make.pack_id.hex())
+    assert (benchmark["cohort"], benchmark["epoch"], benchmark["pack"]) == ("car", 1, pack(make.process))
     assert benchmark["tables"][1] == {
         "id": 101,
         "key": "mileage_km",
@@ -185,6 +206,8 @@ async def test_counters_say_where_every_message_went(client, store, make):
         "dead_letters": 2,
         "parked": 1,
         "lost": 8,
+        "superseded": 0,
+        "unplaced": 0,
     }
 
 
@@ -223,5 +246,5 @@ async def test_a_close_that_closes_nothing_is_a_conflict(client, store, make):
 async def test_every_operation_is_described(client):
     schema = (await client.get("/openapi.json")).json()
     operations = [operation for path in schema["paths"].values() for operation in path.values()]
-    assert len(operations) == 8
+    assert len(operations) == 14
     assert all(operation["description"] for operation in operations)

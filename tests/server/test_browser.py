@@ -47,7 +47,7 @@ def page_url(database_url, open_store, make):
     async def fill():
         store = await open_store(database_url)
         await store.commit(*make.fleet(22, trips=3), *make.fleet(3, vehicle_class="bus", prefix="bus"))
-        await close_epoch(store.database, 10, 1_700_000_000_000)
+        await close_epoch(store.database, store.processes, 10, 1_700_000_000_000)
         await store.database.close()
 
     asyncio.run(fill())
@@ -100,11 +100,28 @@ def test_a_characteristic_s_link_shows_its_chart_and_tables(browser, page_url):
 
 
 def test_a_cohort_can_be_chosen_without_a_script(browser, page_url):
+    from selenium.common.exceptions import StaleElementReferenceException
+    from selenium.webdriver.support.ui import WebDriverWait
+
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     browser.get(page_url)
     browser.find_element("name", "cohort").find_element("xpath", "option[.='bus']").click()
     browser.find_element("css selector", "form button").click()
-    assert "3 of at least 10 persons" in browser.find_element("id", "note").text
+    # Without a script the driver does not know when the next page is there.
+    waiting = WebDriverWait(browser, 10, ignored_exceptions=[StaleElementReferenceException])
+    assert waiting.until(lambda b: "3 of at least 10 persons" in b.find_element("id", "note").text)
+
+
+def test_a_driver_s_page_is_reached_from_the_table_and_fits_a_phone(browser, page_url):
+    browser.get(page_url)
+    browser.find_element("link text", "depot/car-003").click()
+    assert browser.find_element("css selector", "h1").text == "depot/car-003"
+    assert browser.find_element("css selector", "#months tbody th").text == "2023-11"
+    metrics = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    browser.refresh()
+    assert browser.execute_script("return document.documentElement.scrollWidth") == 390
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -22,10 +22,20 @@ async def test_a_trip_is_stored_counted_and_acknowledged(store, make):
     assert await store.rows(e.device, e.boot, e.seq, e.person, e.epoch, e.distance_m, e.start_ms) == [
         (BUS, 1, 2, BUS, 1, 10_000, 1_700_000_000_000 - 1_200_000)
     ]
-    # trips, m, short, low speed per mille, elapsed, observed, idle, stops, accelerations, brakings, max, bands
-    assert (await store.totals())[BUS] == [1, 10000, 1, 50, 12000, 12000, 600, 4, 1, 1, 4500] + [600] + 5 * [0] + [
-        11400
-    ] + 10 * [0]
+    totals = await store.named_totals(make.process)
+    assert {name: totals[name] for name in ("trips", "distance_m", "short_trips", "low_speed_shares", "observed",
+                                            "idle_time", "stops_total", "hard_brakings", "speed_max_period")} == {
+        "trips": 1,
+        "distance_m": 10_000,
+        "short_trips": 1,
+        "low_speed_shares": 50,
+        "observed": 12_000,
+        "idle_time": 600,
+        "stops_total": 4,
+        "hard_brakings": 1,
+        "speed_max_period": 4500,
+    }  # fmt: skip
+    assert await store.totals() == {BUS: (1, 10_000)}
 
 
 async def test_acknowledgements_go_to_the_device_s_own_topic(store, make):
@@ -133,24 +143,49 @@ async def test_a_trip_of_another_definition_is_kept_but_not_merged(store, make):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({0: 600, 1: 100_000}, "distance of 100000 m in 60.0 s"),
-        ({5: 30_001}, "speed of 30001 centi-km/h"),
-        ({8: 90_000}, "speed bands of 101400 tenths of a second in 1200.0 s"),
-        ({3: 5000}, "idling of 5000 tenths of a second in 600 that allow it"),
-        ({4: 1_000_000}, "1000000 stops in 1200.0 s"),
-        ({0: 30_000_000}, "a trip of 3000000.0 s"),
+        ({"km": 100, "minutes": 2}, "distance of 100000 m in 120.0 s"),
+        ({"speed_max": 30_001}, "speed_max of 30001, of a number in 0..30000"),
+        ({"speed_bands": [90_000] + 16 * [0]}, "speed_bands of 90000 tenths of a second in 1200.0 s"),
+        ({"idle": 13_000}, "idle of 13000 tenths of a second in 1200.0 s"),
+        ({"night": 12_000}, "night of 12000 m in 5000 m"),
+        ({"stops": 1_000_000}, "1000000 of stops in 1200.0 s"),
+        ({"hard_braking": 1_000_000}, "1000000 of hard_braking in 1200.0 s"),
+        ({"minutes": 50_000}, "a trip of 3000000.0 s"),
     ],
 )
 async def test_an_impossible_trip_is_quarantined_and_refused(store, make, change, reason):
-    numbers = make.trip_counts(km=5)
-    for index, value in change.items():
-        numbers[index] = value
-    if 0 in change and change[0] < 12_000:
-        numbers[14] = 0  # the band that filled twenty minutes
-    payload = make.trip(1, 1, numbers)
+    payload = make.trip(1, 1, make.trip_counts(**{"km": 5, **change}))
     assert await store.commit(make.up(payload)) == [(BUS, 1, 1, [(1, codes.IMPLAUSIBLE)])]
     assert await store.rows(tables.quarantine.c.reason, tables.quarantine.c.payload) == [(reason, payload)]
     assert await store.totals() == {}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "reason"),
+    [
+        ({"coldest": -601}, "coldest of -601, of a number in -600..800"),
+        ({"warmth": 10**15}, "warmth of 1000000000000000, of a number in -600..800"),
+        ({"elapsed_ds": 20_000_000, "warmth": 30_000_000_000}, "a total of more than 63 bits"),
+    ],
+)
+async def test_totals_that_no_column_holds_are_refused(store, make, small, numbers, reason):
+    await store.processes.add(store.database, small, 1)
+    payload = make.trip(1, 1, make.numbers(small.process, **numbers), process=small.process)
+    assert await store.commit(make.up(payload)) == [(BUS, 1, 1, [(1, codes.IMPLAUSIBLE)])]
+    assert await store.rows(tables.quarantine.c.reason) == [(reason,)]
+
+
+async def test_a_strange_trip_is_still_a_trip(store, make, small):
+    await store.processes.add(store.database, small, 1)
+    strange = [
+        make.numbers(small.process, elapsed_ds=0, distance_m=0),
+        make.numbers(small.process, elapsed_ds=100, distance_m=20, coldest=-600, warmth=-600 * 250, hasty=52_000),
+        make.numbers(small.process, elapsed_ds=100, distance_m=800, far=900, standing=150),
+        make.numbers(small.process, elapsed_ds=21_000_000, distance_m=100_000_000),
+    ]
+    for seq, numbers in enumerate(strange, 1):
+        assert await store.commit(make.up(make.trip(1, seq, numbers, process=small.process))) == [(BUS, 1, seq, [])]
+    assert (await store.totals())[BUS] == (4, 100_000_820)
 
 
 async def test_a_gap_holds_the_acknowledgement_back_until_it_is_filled(store, make):
@@ -270,21 +305,48 @@ async def test_two_servers_on_one_database_count_every_trip_once(store, open_sto
     assert (device.records, device.trips, device.duplicates) == (50, 50, 50)
 
 
-async def test_what_was_kept_is_read_after_an_upgrade_once(store, make, monkeypatch):
-    monkeypatch.setattr("headway_server.arrival.PACK_ID", b"12345678")
+async def test_what_was_kept_is_read_once_its_pack_is_known(store, make, small):
+    trips = [make.up(make.trip(1, seq, make.numbers(small.process), process=small.process)) for seq in (2, 3)]
     service = cbor.encode([1, record.SERVICE, 1, 4, 5, None, 0, ["oil"]])
-    await store.commit(make.up(make.birth(1)), make.up(make.trip(1, 2)), make.up(make.trip(1, 3)), make.up(service))
+    await store.commit(make.up(make.birth(1)), *trips, make.up(service))
     assert await store.totals() == {}
     assert await store.ingest.read_parked() == 0
-    monkeypatch.undo()
+    await store.processes.add(store.database, small, 1)
     assert await store.ingest.read_parked() == 2
     assert await store.ingest.read_parked() == 0
-    assert (await store.totals())[BUS][:2] == [2, 20_000]
+    assert (await store.totals())[BUS] == (2, 20_000)
     r = tables.records.c
     assert await store.rows(r.seq, r.parked, order=r.seq) == [(1, None), (2, None), (3, None), (4, "kind")]
-    assert await store.commit(make.up(make.trip(1, 2))) == [(BUS, 1, 4, [])]
+    assert await store.commit(trips[0]) == [(BUS, 1, 4, [])]
     device = await store.device()
     assert (device.records, device.trips, device.distance_m, device.duplicates) == (4, 2, 20_000, 1)
+
+
+async def test_a_pack_that_another_server_was_given_is_known_here(store, open_store, make, small):
+    other = await open_store(store.url)
+    await other.processes.add(other.database, small, 1)
+    await other.database.close()
+    assert store.processes.find(small.process.id) is None
+    await store.commit(make.up(make.trip(1, 1, make.numbers(small.process), process=small.process)))
+    assert (await store.totals())[BUS] == (1, 10_000)
+
+
+async def test_packs_are_kept_over_a_restart(store, open_store, make, small):
+    await store.processes.add(store.database, small, 1)
+    again = await open_store(store.url)
+    assert again.processes.pack(small.process.id).source == small.source
+    assert again.processes.find(small.process.id).contexts == ["long", "cold"]
+    await again.database.close()
+
+
+async def test_a_stored_pack_that_is_none_is_passed_over(store, open_store):
+    async with store.database.write() as connection:
+        row = {"pack_id": bytes(8), "name": "x", "version": 1, "data": b"no pack", "catalogue": {}, "added_at_ms": 1}
+        await connection.execute(tables.packs.insert(), row)
+    again = await open_store(store.url)
+    assert again.processes.find(bytes(8)) is None
+    assert again.processes.find(again.processes.all()[0].process.id) is not None
+    await again.database.close()
 
 
 async def test_a_flood_of_garbage_is_counted_but_not_kept(store, make, monkeypatch):

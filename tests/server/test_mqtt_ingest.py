@@ -17,6 +17,7 @@ from headway_server.inbox import Inbox
 from headway_server.ingest import Ingest
 from headway_server.mqtt_ingest import MqttIngest
 from headway_server.mqtt_link import Link, LinkError
+from headway_server.offers import offer
 from headway_server.settings import ServerSettings
 
 pytestmark = pytest.mark.anyio
@@ -39,7 +40,7 @@ class Device:
         loop = asyncio.get_running_loop()
         self.client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="devices")
         self.client.on_connect = lambda client, *_: client.subscribe(
-            [("headway/v1/+/+/ack", 1), ("headway/v1/+/+/bench", 1)]
+            [(f"headway/v1/+/+/{channel}", 1) for channel in ("ack", "bench", "pack")]
         )
         self.client.on_subscribe = lambda *_: loop.call_soon_threadsafe(self._subscribed.set)
         self.client.on_message = lambda _client, _userdata, m: self.got.append((m.topic, m.payload, m.retain))
@@ -133,7 +134,7 @@ async def test_nothing_is_acknowledged_while_the_database_fails(serving, device,
                 raise OperationalError("INSERT", {}, Exception("disk full"))
             return await super().commit(messages)
 
-    ingest = Failing(store.database, lambda: 1)
+    ingest = Failing(store.database, lambda: 1, store.processes)
     async with serving(ingest) as one:
         device.send(make.trip(1, 1))
         await until(device.acks)
@@ -150,7 +151,7 @@ async def test_a_message_that_breaks_the_commit_is_put_aside_alone(serving, devi
                 raise ZeroDivisionError
             return await super().commit(messages)
 
-    async with serving(Fragile(store.database, lambda: 1), batch_wait_ms=200):
+    async with serving(Fragile(store.database, lambda: 1, store.processes), batch_wait_ms=200):
         device.send(make.trip(1, 1))
         device.send(b"poison")
         device.send(make.trip(1, 2))
@@ -181,7 +182,7 @@ async def test_what_came_while_the_server_was_away_is_there_when_it_returns(serv
 
 async def test_benchmarks_are_retained_and_published_again_at_each_connection(serving, device, store, make):
     await store.commit(*make.fleet(10))
-    await close_epoch(store.database, 10, 1)  # and the server dies before it publishes
+    await close_epoch(store.database, store.processes, 10, 1)  # and the server dies before it publishes
     async with serving():
         await until(lambda: len(device.got) == 10)
     assert benchmark.decode(device.got[0][1]).epoch == 1
@@ -191,9 +192,19 @@ async def test_benchmarks_are_retained_and_published_again_at_each_connection(se
     await asyncio.to_thread(late.close)
 
 
+async def test_an_offer_is_retained_and_published_again_at_each_connection(serving, device, store, make):
+    await store.commit(make.up(make.birth(1)))
+    (expected,) = await offer(store.database, store.processes, BUS, make.other_process.id)
+    async with serving():
+        await until(lambda: len(device.got) == 1)
+    late = Device(device.client.port)
+    await until(lambda: late.got == [(expected.topic, expected.payload, True)])
+    await asyncio.to_thread(late.close)
+
+
 async def test_a_new_device_gets_its_cohort_s_benchmark_at_once(serving, device, store, make):
     await store.commit(*make.fleet(10))
-    await close_epoch(store.database, 10, 1)
+    await close_epoch(store.database, store.processes, 10, 1)
     async with serving():
         device.send(make.birth(1), "depot/new")
         await until(lambda: any(topic == "headway/v1/depot/new/bench" for topic, _, _ in device.got))

@@ -16,7 +16,9 @@ from alembic.migration import MigrationContext
 from headway_protocol import cbor, codes
 from headway_server import tables
 from headway_server.app import create_app
-from headway_server.epochs import close_epoch, latest_messages
+from headway_server.epochs import close_epoch
+from headway_server.offers import offer
+from headway_server.publications import retained_messages
 from headway_server.running import Running
 from headway_server.settings import ServerSettings
 
@@ -105,7 +107,7 @@ async def test_every_kind_of_message(store, make):
     device = await store.device()
     assert (device.records, device.trips, device.duplicates, device.rejected, device.conflicts) == (4, 1, 1, 2, 1)
     assert (device.online, device.firmware, device.distance_m) == (True, "nul\ufffd", 10_000)
-    assert (await store.totals())[BUS][:2] == [1, 10_000]
+    assert (await store.totals())[BUS] == (1, 10_000)
     assert await store.commit(make.up(make.trip(1, 2))) == [(BUS, 1, 8, [])]
 
 
@@ -121,27 +123,46 @@ async def test_two_servers_and_a_closer_at_once_lose_and_double_nothing(store, o
     async def close():
         for _ in range(5):
             await asyncio.sleep(0.05)
-            await close_epoch(other.database, 10, 1, even_if_empty=True)
+            await close_epoch(other.database, other.processes, 10, 1, even_if_empty=True)
 
     await asyncio.gather(ingest(store, batches), ingest(other, batches[::-1]), close())
     t = tables.person_totals.c
     trips = {}
-    for device, totals in await store.rows(t.device, t.totals):
-        trips[device] = trips.get(device, 0) + totals[0]
+    for device, counted in await store.rows(t.device, t.trips):
+        trips[device] = trips.get(device, 0) + counted
     assert trips == {f"depot/car-{i:03}": 20 for i in range(12)}
     e = tables.epochs.c
     assert [row for row in await store.rows(e.number, e.closed_at_ms, order=e.number) if row[1] is None] == [(6, None)]
     await other.database.close()
 
 
+async def test_corrections_packs_and_offers(store, make, small):
+    trips = [
+        make.up(
+            make.trip(1, seq, make.numbers(small.process, distance_m=metres), revises=revises, process=small.process)
+        )
+        for seq, metres, revises in ((2, 5000, None), (3, 17_000, None), (4, 6000, (1, 3)), (5, 9000, (1, 4)))
+    ]
+    await store.commit(make.up(make.birth(1)), *trips[::-1])
+    await store.processes.add(store.database, small, 1)
+    assert await store.ingest.read_parked() == 4
+    d, e = tables.day_totals.c, tables.episodes.c
+    assert await store.rows(d.trips, d.distance_m) == [(2, 14_000)]
+    assert await store.rows(e.seq, e.superseded, order=e.seq) == [(2, False), (3, True), (4, True), (5, False)]
+    assert (await store.totals())[BUS] == (2, 14_000)
+    offered = await offer(store.database, store.processes, BUS, small.process.id)
+    assert await retained_messages(store.database, store.processes) == offered
+
+
 async def test_the_page_and_the_api_read_it(store, make):
     await store.commit(*make.fleet(22))
-    closed = await close_epoch(store.database, 10, 1)
-    assert await latest_messages(store.database) == closed.publications
+    closed = await close_epoch(store.database, store.processes, 10, 1)
+    assert await retained_messages(store.database, store.processes) == closed.publications
     running = Running(ServerSettings(), store.database, store.ingest, None, lambda: 1)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(create_app(running)), base_url="http://fleet") as client:
-        for path in ("", "chart.svg", "healthz", *(f"api/v1/{name}" for name in
-                     ("devices", "devices/depot/car-000", "trips", "cohorts", "benchmarks", "counters"))):  # fmt: skip
+        for path in ("", "chart.svg", "healthz", "person?id=depot/car-000", *(f"api/v1/{name}" for name in
+                     ("devices", "devices/depot/car-000", "trips", "cohorts", "benchmarks", "counters", "packs",
+                      f"packs/{make.pack_id.hex()}", "persons/depot/car-000/periods"))):  # fmt: skip
             answer = await client.get("/" + path)
             assert answer.status_code == 200, (path, answer.text)
         assert (await client.get("/api/v1/counters")).json()["records"] == 66

@@ -6,9 +6,11 @@ import pytest
 from rich.console import Console
 
 from headway_simulators import nrel
-from headway_simulators.nrel_oracle import TOLERANCES, deviations, vehicle_recording, worst_table
+from headway_simulators.nrel_oracle import TOLERANCES, deviations, worst_table
 from headway_simulators.offline_replay import episodes
+from headway_simulators.processes import find_process
 from headway_simulators.record_view import sizes
+from headway_simulators.recordings import read
 
 pytestmark = pytest.mark.full
 
@@ -26,7 +28,9 @@ def test_every_trip_agrees_with_nrels_own_figures(capsys: pytest.CaptureFixture[
 
 
 def test_a_typical_record_is_at_most_120_bytes_and_a_fifth_of_its_json(capsys: pytest.CaptureFixture[str]) -> None:
-    weights = [sizes(episode) for vehicle in nrel.vehicles() for episode in episodes(vehicle_recording(vehicle), "car")]
+    process = find_process()
+    recordings = (read(path) for vehicle in nrel.vehicles() for path in vehicle.day_files)
+    weights = [sizes(episode) for recording in recordings for episode in episodes(recording, process, "car")]
     records, as_json, _ = zip(*weights, strict=True)
     with capsys.disabled():
         print(

@@ -3,16 +3,22 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from bench.hand_written import as_pack, definition
+from bench.hand_written.trip import TripCore
 
+from headway_edge.core.data_quality import CLOSED, OPENED, wire_gates
 from headway_edge.core.pack import Pack
 from headway_protocol import counts, record
 from headway_server.packs import library
 from headway_server.packs.compile import compile_file
-from headway_simulators import nrel, offline_replay, pack_replay
-from headway_simulators.recordings import read
+from headway_simulators import nrel
+from headway_simulators.offline_replay import episodes
+from headway_simulators.processes import find_process
+from headway_simulators.recordings import Recording, read
 
 TRIPS = Path(__file__).parents[2] / "simulators/headway_simulators/trips"
 
@@ -34,7 +40,7 @@ when = "0*kmh < speed < 10*kmh"
 about = "Time at a crawl."
 
 [trip.crawling_s]
-id = 60
+id = 95
 title = "Crawling"
 unit = "s"
 decimals = 1
@@ -50,7 +56,7 @@ about = "Time over 0 and under 10 km/h."
     samples = read(path).samples
     crawling_s = sum(0 < sample.speed_ckmh < 1000 for sample in samples)
     assert sum(trip["characteristics"]["crawling_s"]["value"] for trip in trips) == crawling_s > 20
-    assert {trip["characteristics"]["crawling_s"]["id"] for trip in trips} == {60}
+    assert {trip["characteristics"]["crawling_s"]["id"] for trip in trips} == {95}
     assert {trip["pack"]["id"] for trip in trips} != {compile_file(library.path("private-driving")).id.hex()}
 
 
@@ -68,7 +74,7 @@ def test_the_eleven_behaviours_are_told_with_their_times() -> None:
         times = [event["time"] for event in trip["events"]]
         assert times == sorted(times)
         assert all(trip["start"] <= time <= trip["end"] for time in times)
-        _, _, cells, _ = record.parse_episode(record.decode(bytes.fromhex(trip["record"])).body)
+        cells = record.parse_episode(record.decode(bytes.fromhex(trip["record"])).body)[2]
         assert sum(counts.unpack(cells, len(pack.cells))[pack.first_event :]) == len(times)
     assert {event["event"] for trip in trips for event in trip["events"]} >= {
         "rapid_acceleration",
@@ -100,24 +106,61 @@ def test_what_is_no_pack_is_refused_with_the_reason(tmp_path: Path) -> None:
         assert (done.returncode, done.stdout) == (1, "")
         assert reason in done.stderr
         assert "Traceback" not in done.stderr
-    done = headway("replay", path, "--pack", "private-driving")
-    assert done.returncode == 1
-    assert "--pack goes with --offline" in done.stderr
+
+
+def test_a_class_that_the_pack_does_not_know_is_refused_with_those_it_knows() -> None:
+    done = headway("replay", TRIPS / "driver-01.csv.gz", "--offline", "--pack", "private-driving", "--class", "tram")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "knows the classes car, taxi, bus, truck, not tram" in done.stderr
 
 
 @pytest.mark.full
-def test_private_driving_as_a_pack_tells_of_all_recorded_trips_what_the_agent_tells() -> None:
-    named = pack_replay.find_pack("private-driving")
+def test_private_driving_counts_of_all_recorded_trips_what_the_hand_written_core_counts() -> None:
+    process = find_process()
     trips = 0
     for path in (path for vehicle in nrel.vehicles() for path in vehicle.day_files):
         recording = read(path)
-        by_pack = pack_replay.episodes(recording, named, "car")
-        for one, other in zip(by_pack, offline_replay.episodes(recording, "car"), strict=True):
+        by_hand = list(hand_written_trips(recording))
+        by_pack = [episode.trip for episode in episodes(recording, process, "car")]
+        assert len(by_pack) == len(by_hand)
+        for trip, (start_ms, counted, gates) in zip(by_pack, by_hand, strict=True):
             trips += 1
-            packed, built_in = json.loads(one.as_json_line()), json.loads(other.as_json_line())
-            for key, item in built_in["characteristics"].items():
-                assert packed["characteristics"][key] == item
-            for key in ("start", "end", "gates"):
-                assert packed[key] == built_in[key]
-            assert [event["time"] for event in packed["events"]] == [event["time"] for event in built_in["events"]]
+            numbers = trip.numbers()
+            places = [place for name in SAME for place in process.places(name)]
+            assert [numbers[place] for place in places] == counted
+            assert trip.gates == wire_gates(gates)
+            assert trip.start_ms == start_ms
+            assert len(trip.events) == sum(counted[-2:])
     assert trips == 241
+
+
+# Names in the order of `as_pack.CELLS`.
+SAME = (
+    "elapsed",
+    "distance",
+    "low_speed",
+    "idle",
+    "stops",
+    "speed_max",
+    "speed_bands",
+    "hard_acceleration",
+    "hard_braking",
+)
+TIMES = {definition.ELAPSED, definition.LOW_SPEED, definition.IDLE, *range(definition.BAND_0, definition.COUNTS)}
+
+
+def hand_written_trips(recording: Recording) -> Iterator[tuple[int, list[int], list[int]]]:
+    """(start, counts in the order of SAME with times in tenths of a second, gates) of each trip of a recording."""
+    core = TripCore("car", recording.period_ms)
+    start_ms, last_ms = 0, recording.samples[0].wall_ms
+    for sample in [*recording.samples, None]:
+        if sample is None:
+            flags = core.finish()
+        else:
+            flags = core.update(sample.wall_ms - last_ms, sample.speed_ckmh, sample.rpm, sample.ignition)
+            last_ms = sample.wall_ms
+        if flags & CLOSED:
+            counted = [(core.closed[i] + 50) // 100 if i in TIMES else core.closed[i] for i in as_pack.CELLS]
+            yield start_ms, counted, list(core.closed_gates)
+        if flags & OPENED:
+            start_ms = last_ms - core.lead_ms

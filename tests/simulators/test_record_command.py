@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from headway_simulators.offline_replay import episodes
+from headway_simulators.processes import find_process
 from headway_simulators.recordings import read
 
 FILE = Path(__file__).parents[2] / "simulators/headway_simulators/trips/driver-01.csv.gz"
@@ -20,10 +21,10 @@ def test_a_trip_is_shown_as_bytes_diagnostic_json_and_samples(everything: bool) 
     )
     assert done.returncode == 0, done.stderr
     unwrapped = done.stdout.replace("\n", "")
-    trip = list(episodes(read(FILE), "car"))[1]
+    trip = list(episodes(read(FILE), find_process(), "car"))[1]
     assert trip.payload.hex() in unwrapped
     assert "[1, 2, 1, 2, " in unwrapped
-    assert f'"distance_m":{trip.trip.numbers()[1]}' in unwrapped
+    assert f'"distance":{trip.trip.numbers()[1]}' in unwrapped
     samples = [line for line in done.stdout.splitlines() if line[:2] == "17" and "," in line]
     assert len(samples) == (223 if everything else 5)
     assert ("--all-samples prints them" in done.stdout) is not everything

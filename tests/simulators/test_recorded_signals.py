@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_edge.core.pack import MISSING, NUMBER_MAX
+from headway_edge.core.pack import NUMBER_MAX
+from headway_edge.core.program import MISSING
 from headway_simulators.errors import SimulatorError
 from headway_simulators.recorded_signals import SignalQuantum, SignalReader
 from headway_simulators.recordings import Recording, read
@@ -192,3 +193,26 @@ def test_a_recording_keeps_nothing_of_the_columns_nobody_asked_for(tmp_path: Pat
     tracemalloc.stop()
     assert len(found.samples) == 2000
     assert kept_bytes < 400_000  # of the 2 MB there are
+
+
+MINUTE = SignalQuantum("Vehicle.Headway.LocalMinute", 1, 1)
+WEEKDAY = SignalQuantum("Vehicle.Headway.LocalWeekday", 1, 1)
+
+
+def test_the_local_time_of_day_and_week_is_that_of_the_recorded_times(tmp_path: Path) -> None:
+    times = (
+        "2026-03-01T23:59:59+09:00",
+        "2026-03-02T00:00:00+09:00",
+        "2026-03-02 06:30:01.5",
+        "1772435400.0",
+        "2026-03-08T22:00:00Z",
+    )
+    found = recording(tmp_path, "timestamp,Vehicle.Speed\n" + "".join(f"{time},1\n" for time in times))
+    rows = list(found.signals([MINUTE, SPEED, WEEKDAY], Counter()))
+    assert rows == [(1439, 100, 6), (0, 100, 0), (390, 100, 0), (430, 100, 0), (1320, 100, 6)]
+
+
+def test_a_column_of_the_local_time_comes_before_the_recorded_times(tmp_path: Path) -> None:
+    text = "timestamp,Vehicle.Speed,Vehicle.Headway.LocalMinute\n2026-03-02T00:00:00Z,1,700\n2026-03-02T00:00:01Z,1,\n"
+    found = recording(tmp_path, text)
+    assert list(found.signals([MINUTE, WEEKDAY], Counter())) == [(700, 0), (MISSING, 0)]

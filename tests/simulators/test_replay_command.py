@@ -6,8 +6,9 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from headway_edge.core import data_quality, definition
-from headway_protocol import counts, record
+from headway_edge import packs
+from headway_edge.core import data_quality
+from headway_protocol import record
 from headway_simulators.command.replay import parse_broker
 from headway_simulators.recordings import read
 
@@ -56,11 +57,14 @@ def test_every_trip_is_one_json_object_a_line_with_all_its_numbers(tmp_path: Pat
     ]
     assert trip["gates"] == dict.fromkeys(data_quality.GATE_NAMES, 0)
     envelope = record.decode(bytes.fromhex(trip["record"]))
-    pack_id, start_ago_ms, packed, _ = record.parse_episode(envelope.body)
+    pack_id, start_ago_ms, packed, _, utc_offset_min, revises = record.parse_episode(envelope.body)
     assert pack_id.hex() == trip["pack"]["id"]
     assert envelope.wall_ms is not None
     assert envelope.wall_ms - start_ago_ms == int((START + timedelta(seconds=1)).timestamp() * 1000)
-    assert counts.unpack(packed, definition.COUNTS)[definition.STOPS] == 2
+    assert (utc_offset_min, revises) == (0, None)
+    process = packs.load("private-driving")
+    assert process.count("stops", process.numbers(packed)) == 2
+    assert trip["contexts"] == {name: name == "short" for name in process.contexts}
 
 
 def test_one_bad_file_is_named_and_the_others_are_replayed(tmp_path: Path) -> None:
@@ -118,7 +122,8 @@ def test_an_unknown_pack_and_a_bad_broker_are_refused_with_what_is_known(tmp_pat
     done = headway("replay", path, "--offline", "--pack", "sailing")
     assert done.returncode == 1
     assert "there is no pack 'sailing'. Known: " in done.stderr
-    assert "private-driving; or name a .toml or .cbor file." in done.stderr
+    assert "private-driving" in done.stderr
+    assert "or name a .toml or .cbor file." in done.stderr
     done = headway("replay", path, "--broker", "localhost:http", "--store", tmp_path)
     assert done.returncode == 1
     assert "is no broker: use HOST or HOST:PORT" in done.stderr

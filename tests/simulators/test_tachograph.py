@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headway_edge.core.pack import MISSING
+from headway_edge.core.program import MISSING
 from headway_simulators.errors import SimulatorError
 from headway_simulators.recorded_signals import SignalQuantum
 from headway_simulators.recordings import Recording, read
@@ -109,6 +109,12 @@ def test_a_tachograph_file_is_known_by_its_content(tmp_path: Path, layout: str, 
     assert found.problems == problems == {}
     assert found.period_ms == 1000
     assert found.columns == {signal.name for signal in SIGNALS}
+
+
+def test_the_local_time_is_the_recorders(tmp_path: Path) -> None:
+    data = tachograph_file([Second(START_MS, 0, 800, 359), Second(START_MS + 60_000, 104, 2150, 0)])
+    clock = [SignalQuantum(f"Vehicle.Headway.Local{name}", 1, 1) for name in ("Minute", "Weekday")]
+    assert list(read_bytes(tmp_path, data).signals(clock, Counter())) == [(7 * 60 + 10, 0), (7 * 60 + 11, 0)]
 
 
 def test_a_record_of_the_layout_is_read_byte_for_byte(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
-"""The commands as a person meets them: the demo, the live agent, the server, and what they say when something is wrong."""
+"""The commands as a person meets them: demo, replay, live agent, server, and what they say when something is wrong."""
 
+import json
 import os
 import signal
 import socket
@@ -31,6 +32,13 @@ def test_the_demo_shows_the_loop_and_its_books_balance() -> None:
     assert "What 14 drivers' own devices computed" in done.stdout
     assert "driver-02" in done.stdout
     assert "The fleet's page: http://127.0.0.1:" in done.stdout
+
+
+def test_every_column_of_the_demos_table_is_a_characteristic_of_its_process() -> None:
+    from headway_simulators.demo import _COLUMNS
+    from headway_simulators.processes import find_process
+
+    assert set(_COLUMNS) <= {item.key for item in find_process().period}
 
 
 def test_the_demo_leaves_a_folder_with_something_in_it_alone(tmp_path: Path) -> None:
@@ -105,6 +113,26 @@ def test_the_live_agent_survives_rubbish_is_stopped_in_order_and_goes_on(tmp_pat
     outbox = Outbox(store)
     assert (outbox.produced, outbox.backlog(), len(outbox.payloads(record.EPISODE))) == (3, 0, 1)
     outbox.close()
+
+
+def test_a_replay_of_any_pack_reaches_the_server_as_it_is_told_offline(tmp_path: Path) -> None:
+    recording = Path(__file__).parents[2] / "simulators/headway_simulators/trips/driver-06.csv.gz"
+    process = ("--pack", "commercial-driving", "--class", "truck", "--json")
+    with ServerProcess(tmp_path, 0, free_port(), "operator-token") as server:
+        link = ("--store", tmp_path / "store", "--broker", f"127.0.0.1:{server.broker_port}", "--device", "truck-1")
+        done = headway("replay", recording, *process, *link)
+        assert (done.returncode, json.loads(done.stdout)) == (0, {"records": 4, "settled": True, "refused": 0})
+        rows = sorted(server.trips(), key=lambda row: str(row["start"]))
+    offline = headway("replay", recording, *process, "--offline")
+    told = [json.loads(line) for line in offline.stdout.splitlines()]
+    assert len(rows) == len(told) == 3
+    for row, trip in zip(rows, told, strict=True):
+        assert row["device"] == "replay/truck-1"
+        for key in ("start", "end", "pack", "contexts"):
+            assert row[key] == trip[key]
+        values = [{key: item["value"] for key, item in found["characteristics"].items()} for found in (row, trip)]
+        assert values[0] == values[1]
+    assert any(trip["characteristics"]["rapid_start_events"]["value"] for trip in told)
 
 
 def test_a_source_that_is_no_recording_and_a_store_that_cannot_be_used_are_named(tmp_path: Path) -> None:

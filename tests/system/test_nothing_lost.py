@@ -1,7 +1,6 @@
 """Real processes, real failures: what was produced is stored, each once, and is what an undisturbed run gives."""
 
 import hashlib
-import json
 import os
 import signal
 import subprocess
@@ -14,11 +13,14 @@ import pytest
 from mosquitto import Mosquitto
 
 from headway_edge.outbox import Outbox
+from headway_edge.watcher import Watcher
 from headway_protocol import record
 from headway_simulators.demo import free_port
-from headway_simulators.offline_replay import episodes, iso
-from headway_simulators.recordings import Recording, read
+from headway_simulators.offline_replay import iso, number, rows_of, trips_of
+from headway_simulators.processes import find_process
+from headway_simulators.recordings import read
 from headway_simulators.server_process import ServerProcess
+from headway_simulators.virtual_clock import VirtualClock
 
 pytestmark = pytest.mark.full
 
@@ -49,18 +51,17 @@ class AgentProcess:
         self.process = self._start()
 
 
-def whole_recording(device: str) -> Recording:
+def expected_trips(device: str) -> list[tuple[str, str, dict[str, object]]]:
+    process = find_process()
     recordings = [read(path) for path in DEVICES[device]]
     # The drivers' days are the same day: as one vehicle's, each jump back in time ends a trip and begins the next.
-    return Recording(Path(device), list(chain.from_iterable(r.samples for r in recordings)))
-
-
-def expected_trips(device: str) -> list[tuple[str, str, dict[str, object]]]:
+    rows = chain.from_iterable(rows_of(recording, process) for recording in recordings)
+    watcher = Watcher(process, "car", recordings[0].period_ms)
     found = []
-    for episode in episodes(whole_recording(device), "car"):
-        trip = json.loads(episode.as_json_line())
-        values = {key: item["value"] for key, item in trip["characteristics"].items()}
-        found.append((f"fleet/{device}", iso(episode.start_ms), values))
+    for trip in trips_of(rows, watcher, VirtualClock(recordings[0].samples[0].wall_ms)):
+        numbers = trip.numbers()
+        values: dict[str, object] = {c.key: number(c, c.value(numbers)) for c in process.trip}
+        found.append((f"fleet/{device}", iso(trip.start_ms), values))
     return found
 
 

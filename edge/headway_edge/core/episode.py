@@ -20,8 +20,17 @@ from headway_edge.core.data_quality import (
     TOO_SHORT,
 )
 from headway_edge.core.history import History
-from headway_edge.core.pack import MISSING, SIGNED, TIME, WIDE, Pack
-from headway_edge.core.pack_code import FIRINGS_TOLD, WIDE_BITS, generate
+from headway_edge.core.program import (
+    DRIVEN_MS_MAX,
+    FIRINGS_TOLD,
+    INTEGRAL,
+    MISSING,
+    SIGNED,
+    TIME,
+    WIDE_BITS,
+    Program,
+    program_of,
+)
 from headway_protocol import counts as packed
 
 ELAPSED, DISTANCE = 0, 1  # the first two cells of every pack
@@ -35,36 +44,39 @@ _HEAD = 10  # numbers of a checkpoint before the arrays
 class EpisodeCore:
     """Accumulators of the episode under way, and of the one just closed, as a pack defines them.
 
-    pack: a checked pack. vehicle_class: one of its classes. period_ms: the sampling period, 40..1000. `signals`: the
-    buffer for a sample's signals in the pack's order, to be filled before each `update`. `ages`: how long ago (ms) an
-    event that an update reports has fired first (`firings`: each time). Nothing is allocated by an update on a 32-bit heap.
+    pack: a checked pack, or its `Program`. vehicle_class: one of its classes. period_ms: the sampling period, 40..1000.
+    `program`: what is run. `signals`: the buffer for a sample's signals in the pack's order, to be filled before each
+    `update`. `ages`: how long ago (ms) an event that an update reports has fired first (`firings`: each time). Nothing is
+    allocated by an update on a 32-bit heap.
     """
 
-    def __init__(self, pack: Pack, vehicle_class: str, period_ms: int = 1000) -> None:
+    def __init__(self, pack: object, vehicle_class: str, period_ms: int = 1000) -> None:
         if not _THIN_MS <= period_ms <= 1000:
             raise ValueError("a sampling period of %d ms is not in %d..1000" % (period_ms, _THIN_MS))
-        source, plan = generate(pack, vehicle_class)
-        made = {}  # type: dict
-        exec(source, made)  # noqa: S102 - written by us from a checked pack: integers and our own names
-        self._fold_sample = made["fold"]
-        self._screen = made["screen"]
+        program = program_of(pack, vehicle_class, "trip")
+        self._fold_sample = program.fold
+        self._screen = program.screen
         self.pack = pack
-        self._plan = plan
+        self.program = program
         self._period_ms = period_ms
-        self._near_ms, self._gap_ms, self._standing_ms, self._limit_ms, self._min_m, self._min_ms = pack.rules
-        self._cells = array("i", [0] * plan.core_cells)
-        self._kept = array("i", [0] * plan.core_cells)  # as of the first sample of the last standing
+        self._near_ms, self._gap_ms, self._standing_ms, self._limit_ms, self._min_m, self._min_ms = program.rules
+        cells = [0] * program.core_cells
+        self._cells = array("i", cells)
+        self._kept = array("i", cells)  # as of the first sample of the last standing
         self._gates = array("i", [0] * GATES)
-        self.closed = array("i", [0] * plan.core_cells)
+        self.closed = array("i", cells)
         self.closed_gates = array("i", [0] * GATES)
-        self._start = array("i", plan.state_start)
-        self._state = array("i", plan.state_start)
-        self.ages = array("i", [0] * max(1, len(pack.events)))
-        self._more = array("i", [0] * (FIRINGS_TOLD * max(1, len(pack.events))))
+        self._start = program.state_start
+        self._state = array("i", program.state_start)
+        self._lasts = bytearray(len(program.state_start))
+        for place in program.lasting:
+            self._lasts[place] = 1
+        self.ages = array("i", [0] * max(1, program.event_count))
+        self._more = array("i", [0] * (FIRINGS_TOLD * max(1, program.event_count)))
         # Twice the declared rate still reaches as far back as the pack asks.
-        self._history = History(plan.columns, 2 * plan.window_ms // period_ms + 4) if plan.columns else None
-        self.signals = array("i", [MISSING] * len(pack.signals))
-        self._lead = array("i", [MISSING] * len(pack.signals))
+        self._history = History(program.columns, 2 * program.window_ms // period_ms + 4) if program.columns else None
+        self.signals = array("i", [MISSING] * program.signal_count)
+        self._lead = array("i", [MISSING] * program.signal_count)
         self.lead_ms = 0
         self._open = 0
         self._powered = 0
@@ -88,14 +100,14 @@ class EpisodeCore:
         elif since < -_MOMENT_LIMIT_MS:
             since = -_MOMENT_LIMIT_MS
         self._since_ms = since
-        pack, s = self.pack, self.signals
+        program, s = self.program, self.signals
         self._screen(s)
-        ignition = s[pack.ignition] if pack.ignition >= 0 else MISSING
+        ignition = s[program.ignition] if program.ignition >= 0 else MISSING
         if ignition == 0:
             self._speed = MISSING
             return self._close()
-        speed = s[pack.speed]
-        if speed < 0 or speed > pack.signals[pack.speed][5]:
+        speed = s[program.speed]
+        if speed < 0 or speed > program.speed_max:
             self._gates[NO_SPEED if speed < 0 else OUT_OF_RANGE] += 1
             return 0
         flags = 0
@@ -109,9 +121,12 @@ class EpisodeCore:
             if since <= 0 or since > self._gap_ms or (self._open and self._cells[ELAPSED] >= self._limit_ms):
                 flags = self._close()
                 self._speed = MISSING
-        powered = ignition == 1 or (pack.engine_speed >= 0 and s[pack.engine_speed] > 0)
-        if not self._open and (speed > 0 or powered):
-            flags |= self._begin(since)
+        powered = ignition == 1 or (program.engine_speed >= 0 and s[program.engine_speed] > 0)
+        if not self._open:
+            if speed > 0 or powered:
+                flags |= self._begin(since)
+            else:
+                self._pass_time(since)
         if self._open:
             flags |= self._fold(since, speed, powered)
         if not self._open:
@@ -134,11 +149,7 @@ class EpisodeCore:
         Where an update settles what waited and closes the trip as well, only what was settled last is told; the counts
         have all of it.
         """
-        at = FIRINGS_TOLD * event
-        ages = [self.ages[event]]
-        for k in range(1, self._more[at]):
-            ages.append(self.ages[event] - self._more[at + min(k, FIRINGS_TOLD - 1)])
-        return ages
+        return told_ages(event, self.ages, self._more)
 
     @property
     def is_open(self) -> bool:
@@ -150,7 +161,8 @@ class EpisodeCore:
         for i in range(len(cells)):
             cells[i] = 0
         for i in range(len(state)):
-            state[i] = self._start[i]
+            if not self._lasts[i]:
+                state[i] = self._start[i]
         self._gates[GAPS] = self._gates[GAP_TIME] = self._gates[BRIDGED] = 0
         self._open = 1
         self._powered = 0
@@ -158,14 +170,24 @@ class EpisodeCore:
         self._stand_ms = 0
         self._fraction = 360000
         self.lead_ms = 0
-        if self._speed >= 0 and since <= self._near_ms:
+        if self._speed < 0 or since > self._near_ms:
+            self._pass_time(since)
+            self._speed = MISSING
+        else:
             self.lead_ms = since
+            if self._history is not None:
+                self._history.reset()
+                self._history.push(0)
             self._fold_sample(
                 cells, state, self._lead, self.ages, self._more, self._history, 0, self._period_ms, 0, 1, 0
             )
-        else:
-            self._speed = MISSING
         return OPENED
+
+    def _pass_time(self, since: int) -> None:
+        # For what goes on from trip to trip: the time to a sample that follows no other of a trip.
+        away = self.program.away
+        if away >= 0 and since > 0:
+            self._state[away] = min(self._state[away] + since, DRIVEN_MS_MAX)
 
     def _fold(self, since: int, speed: int, powered: bool) -> int:
         cells, gates = self._cells, self._gates
@@ -186,13 +208,18 @@ class EpisodeCore:
         if powered:
             self._powered = 1
         cells[ELAPSED] += since
+        history = self._history
+        if history is not None:
+            if not near:
+                history.reset()
+            history.push(since if near else 0)
         flags = self._fold_sample(
             cells,
             self._state,
             self.signals,
             self.ages,
             self._more,
-            self._history,
+            history,
             since,
             weight,
             near,
@@ -218,7 +245,7 @@ class EpisodeCore:
         return flags
 
     def _add_distance(self, since: int, speed_sum: int) -> None:
-        # As in TripCore: a trapezium, in metres, whole seconds apart to stay under 2**29.
+        # Trapezium: metres = sum of two speeds [ckmh] * since [ms] / 720000. Whole seconds apart, to stay under 2**29.
         seconds = since // 1000
         part = speed_sum * seconds
         fraction = self._fraction + (part % 720) * 1000 + speed_sum * (since - seconds * 1000)
@@ -230,7 +257,7 @@ class EpisodeCore:
             return 0
         self._open = 0
         cells = self._cells
-        first_event = len(cells) - len(self.pack.events)
+        first_event = len(cells) - self.program.event_count
         if self._standing and not self._powered:
             for i in range(first_event):  # events are kept: what happened, happened
                 cells[i] = self._kept[i]
@@ -238,17 +265,7 @@ class EpisodeCore:
         if cells[DISTANCE] < self._min_m or cells[ELAPSED] < self._min_ms:
             self._gates[TOO_SHORT] += 1
             return 0
-        flags = CLOSED
-        state = self._state
-        for i in range(len(self.pack.events)):
-            base = self._plan.event_state[i]
-            if state[base + 2]:
-                cells[first_event + i] += state[base + 2]
-                self.ages[i] = state[base + 3]
-                self._more[FIRINGS_TOLD * i] = state[base + 2]
-                for k in range(1, FIRINGS_TOLD):
-                    self._more[FIRINGS_TOLD * i + k] = state[base + 3 + k]
-                flags |= 4 << i
+        flags = CLOSED | settle_waiting(self.program, cells, self._state, self.ages, self._more)
         for i in range(len(cells)):
             self.closed[i] = cells[i]
         for i in range(GATES):
@@ -257,7 +274,10 @@ class EpisodeCore:
         return flags
 
     def state(self) -> list:
-        """Everything that a restart needs to go on with the open episode, as integers; for a checkpoint."""
+        """Everything that a restart needs to go on with the open episode, as integers; for a checkpoint.
+
+        A pack that asks for `driven` has something to keep between trips, too.
+        """
         found = [
             self.lead_ms,
             self._open,
@@ -301,17 +321,45 @@ class EpisodeCore:
             self._history.restore(saved[history_at:])
 
 
-def wire_numbers(pack: Pack, cells: object) -> list:
-    """Return the numbers of a closed trip in wire order: times in tenths of a second (half up), signed ones zigzag."""
+def settle_waiting(program: Program, cells: array, state: array, ages: array, more: array) -> int:
+    """Count the events that still wait when an episode closes; return their flags. Arguments as of the generated code."""
+    flags = 0
+    first_event = len(cells) - program.event_count
+    for i in range(program.event_count):
+        base = program.event_state[i]
+        if state[base + 2]:
+            cells[first_event + i] += state[base + 2]
+            ages[i] = state[base + 3]
+            more[FIRINGS_TOLD * i] = state[base + 2]
+            for k in range(1, FIRINGS_TOLD):
+                more[FIRINGS_TOLD * i + k] = state[base + 3 + k]
+            flags |= 4 << i
+    return flags
+
+
+def told_ages(event: int, ages: array, more: array) -> list:
+    """Return how long ago (ms) each firing of a reported event was, oldest first. Arrays as of the generated code."""
+    at = FIRINGS_TOLD * event
+    found = [ages[event]]
+    for k in range(1, more[at]):
+        found.append(ages[event] - more[at + min(k, FIRINGS_TOLD - 1)])
+    return found
+
+
+def wire_numbers(pack: object, cells: object) -> list:
+    """Return the numbers of a closed trip in wire order: times in tenths of a second (half up), signed ones zigzag.
+
+    pack: a pack or a program. An integral is in its number's quanta times tenths of a second, half up as well.
+    """
     numbers = []
     at = 0
-    for kind, width in pack.cells:
+    for kind, width in pack.cells:  # type: ignore[attr-defined]
         number = cells[at]  # type: ignore[index]
-        if kind == TIME:
-            number = (number + 50) // 100
-        elif kind == WIDE:
+        if width == 2:
             number = (cells[at + 1] << WIDE_BITS) + number  # type: ignore[index]
-        if kind == WIDE or kind == SIGNED:  # noqa: PLR1714 - MicroPython would build a tuple
+        if kind == TIME or kind == INTEGRAL:  # noqa: PLR1714 - MicroPython would build a tuple
+            number = (number + 50) // 100
+        if kind >= SIGNED:
             number = 2 * number if number >= 0 else -2 * number - 1
         numbers.append(number)
         at += width
@@ -320,4 +368,4 @@ def wire_numbers(pack: Pack, cells: object) -> list:
 
 def wire_cells(core: EpisodeCore) -> bytes:
     """Pack the accumulators of the episode that `core` has just closed for the wire."""
-    return packed.pack(wire_numbers(core.pack, core.closed))
+    return packed.pack(wire_numbers(core.program, core.closed))

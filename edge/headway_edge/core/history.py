@@ -15,7 +15,7 @@ net change over five seconds is a running total now, less the running total five
 
 from array import array
 
-from headway_edge.core.pack import MISSING
+from headway_edge.core.program import MISSING
 
 _REBASE = 1 << 27
 

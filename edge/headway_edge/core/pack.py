@@ -7,13 +7,14 @@ refused with a reason, as ValueError.
 
 import hashlib
 
+from headway_edge.core.pack_parts import Items, read_parts
+from headway_edge.core.program import CELLS, PLAIN
 from headway_protocol import cbor
 
 FORMAT = 1
 PACK_BYTES_MAX = 8192
 NUMBER_MAX = (1 << 29) - 1  # of every number of every expression: sums of two stay small integers of 31 bits
 TURN_MAX = 1 << 24  # of a change over a window: running totals are kept well above that
-MISSING = -(1 << 29)  # a signal or value that is not there
 
 SIGNALS_MAX = 12
 VALUES_MAX = 48
@@ -22,36 +23,40 @@ EVENTS_MAX = 16
 PARAMETERS_MAX = 32
 PERIOD_MAX = 48
 CHARACTERISTICS_MAX = 96
+CONTEXTS_MAX = 3  # a trip is in one of eight combinations of them
+AXES_MAX = 12
 NODES_MAX = 1500
 DEPTH_MAX = 10
 PACK_DEPTH_MAX = DEPTH_MAX + 4  # of the CBOR: an expression lies in lists of its own
 WINDOW_MS_MAX = 30000
-HOLD_MS_MAX = 600000
+PERIOD_MS_MAX = 1000  # of sampling: what the first sample, and one after a gap, may count for
 TEXT_MAX = 64
 
 # Roles of signals.
-OTHER, SPEED, ENGINE_SPEED, IGNITION = range(4)
+OTHER, SPEED, ENGINE_SPEED, IGNITION, CLOCK, REPORT = range(6)
 
-# Kinds of wire cells: how a number in the core becomes a number in the record.
-PLAIN, TIME, SIGNED, WIDE = range(4)
 SIGNALS, RULES = 5, 6  # where the parts stand in the compiled array
-_PARTS = 13
-
-_ARITHMETIC = ("+", "-", "*", "min", "max")
-_COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
+_VALUES = 8  # from here on they are large
+_PARTS = 16
 
 
 class Pack:
     """A checked pack.
 
+    data: its bytes. lean: leave the values and what comes after them in the bytes, and decode an item each time that it is
+    looked at; for a device that checks a pack and writes its program in little memory, and nothing more. Either way the
+    same packs are refused, with the same words: ValueError, or DecodeError for what is not the CBOR of this protocol.
+
     id: first 8 bytes of the SHA-256 of its bytes. cells: [(kind, width in the core), ...] in wire order, elapsed time
-    and distance first, event counts last. first_event: the cell of event 0. Other attributes as in the compiled array.
+    and distance first, event counts last. first_event: the cell of event 0. speed, engine_speed, ignition, clock: the signal
+    of that role, -1 if there is none. value_reads: of kind "day", what each value reads (`headway_edge.core.day_pack.reads`).
+    Other attributes as in the compiled array.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, lean: bool = False) -> None:
         if len(data) > PACK_BYTES_MAX:
             raise ValueError("a pack of %d bytes; the limit is %d" % (len(data), PACK_BYTES_MAX))
-        parts = cbor.decode(data, PACK_DEPTH_MAX)
+        parts = read_parts(data, PACK_DEPTH_MAX, _PARTS, _VALUES) if lean else cbor.decode(data, PACK_DEPTH_MAX)
         if not isinstance(parts, list) or len(parts) != _PARTS or parts[0] != FORMAT:
             raise ValueError("not a compiled pack of format %d" % FORMAT)
         self.id = hashlib.sha256(data).digest()[:8]
@@ -69,24 +74,45 @@ class Pack:
             self.events,
             self.period,
             self.characteristics,
+            self.contexts,
+            self.axes,
+            self.enough,
         ) = parts
         _check(isinstance(self.name, str) and 1 <= len(self.name) <= TEXT_MAX, "the name")
         _whole(self.version, 0, 0xFFFFFFFF, "the version")
-        _check(self.kind == "trip", "kind %r; this device knows 'trip'" % (self.kind,))
-        self._check_signals()
-        self._check_rules()
+        _check(self.kind in ("trip", "day"), "kind %r; this device knows 'trip' and 'day'" % (self.kind,))
+        roles = self._check_signals()
+        self.speed, self.engine_speed, self.ignition, self.clock = (
+            [roles.index(role) if role in roles else -1 for role in (SPEED, ENGINE_SPEED, IGNITION, CLOCK)]
+        )  # fmt: skip
+        self.value_reads = []  # type: list
+        from headway_edge.core.pack_trees import Checker  # noqa: PLC0415 - it has its limits from here
+
+        if self.kind == "day":
+            from headway_edge.core import day_pack  # noqa: PLC0415 - vehicles have no use for it
+
+            day_pack.check_roles(self, roles)
+            day_pack.check_rules(self)
+            checker = day_pack.DayChecker(self)  # type: Checker
+        else:
+            self._check_roles(roles)
+            self._check_rules()
+            checker = Checker(self)
         self._check_parameters()
-        checker = _Checker(self)
         self.value_ranges = checker.values()
         self.cells = checker.cells()
         self.first_event = len(self.cells)
         checker.events()
-        self.cells.extend([(PLAIN, 1)] * len(self.events))
+        self.cells.extend([CELLS[PLAIN]] * len(self.events))
         _check(len(self.cells) <= CELLS_MAX, "%d accumulators; the limit is %d" % (len(self.cells), CELLS_MAX))
         checker.period()
+        checker.contexts()
         self._check_characteristics()
+        self._check_axes()
+        self._check_enough()
 
-    def _check_signals(self) -> None:
+    def _check_signals(self) -> list:
+        # Returns the roles, in the order of the signals.
         _items(self.signals, 1, SIGNALS_MAX, "signals")
         roles = []
         for signal in self.signals:
@@ -100,19 +126,20 @@ class Pack:
             _whole(high, low, NUMBER_MAX, "maximum of " + name)
             _whole(wrap, 0, 1 << 20, "wrap of " + name)
             _check(wrap == 0 or (low >= 0 and high <= wrap), "%s wraps at %d but goes to %d" % (name, wrap, high))
-            _whole(role, OTHER, IGNITION, "role of " + name)
+            _whole(role, OTHER, REPORT, "role of " + name)
             roles.append(role)
-        for role in (SPEED, ENGINE_SPEED, IGNITION):
+        for role in (SPEED, ENGINE_SPEED, IGNITION, CLOCK):
             _check(roles.count(role) <= 1, "two signals of role %d" % role)
+        return roles
+
+    def _check_roles(self, roles: list) -> None:
+        _check(CLOCK not in roles and REPORT not in roles, "a role of kind 'day' in a pack of kind 'trip'")
         _check(SPEED in roles, "no signal has the role of the speed")
         speed = self.signals[roles.index(SPEED)]
         _check(
             speed[2:5] == [1, 100, 0] and speed[5] <= 50000,
             "the speed is counted in 0.01 km/h from 0 to 500 km/h at most",
         )
-        self.speed, self.engine_speed, self.ignition = (
-            [roles.index(role) if role in roles else -1 for role in (SPEED, ENGINE_SPEED, IGNITION)]
-        )  # fmt: skip
 
     def _check_rules(self) -> None:
         _items(self.rules, 6, 6, "rules")
@@ -135,8 +162,8 @@ class Pack:
         _items(self.characteristics, 0, CHARACTERISTICS_MAX, "characteristics")
         seen = []
         for item in self.characteristics:
-            _items(item, 8, 8, "a characteristic")
-            number, level, decimals, direction, above, below, factor, divisor = item
+            _items(item, 9, 9, "a characteristic")
+            number, level, decimals, direction, above, below, factor, divisor, counted = item
             _whole(number, 1, 0xFFFF, "a characteristic's id")
             _check(number not in seen, "characteristic %d twice" % number)
             seen.append(number)
@@ -150,6 +177,28 @@ class Pack:
                     _whole(index, 0, count - 1, "an index of characteristic %d" % number)
             _whole(factor, 1, 1 << 40, "a factor")
             _whole(divisor, 1, 1 << 40, "a divisor")
+            _whole(counted, 0, 1, "whether a characteristic counts events")
+
+    def _check_axes(self) -> None:
+        # Of the score: [weight, [ids of characteristics of a period of which more is better, or less]].
+        known = [item[0] for item in self.characteristics if item[1] and item[3]]
+        seen = []  # type: list
+        _items(self.axes, 0, AXES_MAX, "axes of the score")
+        for axis in self.axes:
+            _items(axis, 2, 2, "an axis")
+            _whole(axis[0], 1, 100, "the weight of an axis")
+            _items(axis[1], 1, AXES_MAX, "characteristics of an axis")
+            for number in axis[1]:
+                _check(number in known and number not in seen, "an axis of characteristic %r" % (number,))
+                seen.append(number)
+
+    def _check_enough(self) -> None:
+        # How much a person's totals must be before they are compared: [[total, at least], ...].
+        _items(self.enough, 0, len(self.period), "how much is enough")
+        for item in self.enough:
+            _items(item, 2, 2, "how much is enough")
+            _whole(item[0], 0, len(self.period) - 1, "a total")
+            _whole(item[1], 0, 1 << 40, "how much is enough")
 
     def class_index(self, vehicle_class: str) -> int:
         """Return the place of a vehicle class; raises ValueError naming those there are."""
@@ -171,218 +220,5 @@ def _whole(value: object, low: int, high: int, what: str) -> None:
 
 
 def _items(value: object, low: int, high: int, what: str) -> None:
-    if not isinstance(value, list) or not low <= len(value) <= high:
+    if not isinstance(value, (list, Items)) or not low <= len(value) <= high:
         raise ValueError("pack: %s: not a list of %d to %d items" % (what, low, high))
-
-
-class _Checker:
-    # Walks every tree once: shape, references, depth, and by interval arithmetic that no number can outgrow 2**29.
-
-    def __init__(self, pack: Pack) -> None:
-        self._pack = pack
-        self._ranges = []  # type: list
-        self._nodes = 0
-        self._in_period = False
-
-    def values(self) -> list:
-        _items(self._pack.values, 0, VALUES_MAX, "values")
-        for tree in self._pack.values:
-            self._ranges.append(self.number(tree, 0))
-        return self._ranges
-
-    def cells(self) -> list:
-        cells = [(TIME, 1), (PLAIN, 1)]
-        _items(self._pack.accumulators, 0, CELLS_MAX, "accumulators")
-        for item in self._pack.accumulators:
-            _items(item, 2, 3, "an accumulator")
-            kind = item[0]
-            if kind == "time":
-                self.condition(item[1], 0)
-                cells.append((TIME, 1))
-            elif kind in ("metres", "edges"):
-                self.condition(item[1], 0)
-                cells.append((PLAIN, 1))
-            elif kind in ("max", "min", "last"):
-                low, _ = self.number(item[1], 0)
-                cells.append((SIGNED if low < 0 else PLAIN, 1))
-            elif kind == "sum":
-                self.number(item[1], 0)
-                if len(item) == 3:
-                    self.condition(item[2], 0)
-                cells.append((WIDE, 2))
-            elif kind == "bands":
-                self.number(item[1], 0)
-                _items(item[2] if len(item) == 3 else None, 1, 40, "edges of bands")
-                before = -NUMBER_MAX - 1
-                for edge in item[2]:
-                    _whole(edge, before + 1, NUMBER_MAX, "an edge of a band")
-                    before = edge
-                cells.extend([(TIME, 1)] * (len(item[2]) + 1))
-            else:
-                raise ValueError("pack: accumulator kind %r is unknown" % (kind,))
-        return cells
-
-    def events(self) -> None:
-        events = self._pack.events
-        _items(events, 0, EVENTS_MAX, "events")
-        for event in events:
-            _items(event, 5, 5, "an event")
-            self.condition(event[0], 0)
-            for i in (1, 2, 4):
-                low, high = self.time_range(event[i])
-                _check(0 <= low and high <= HOLD_MS_MAX, "a time of an event: %d..%d ms" % (low, high))
-            _items(event[3], 0, EVENTS_MAX, "suppressors of an event")
-            for index in event[3]:
-                _whole(index, 0, len(events) - 1, "a suppressor")
-        for i in range(len(events)):
-            self._check_no_way_back(i, i, 0)
-
-    def time_range(self, tree: object) -> tuple:
-        # A time of an event is a literal or a parameter of the class.
-        _check(not isinstance(tree, list) or tree[:1] == ["p"], "a time of an event is a number or a parameter")
-        return self.number(tree, 0)
-
-    def _check_no_way_back(self, start: int, at: int, steps: int) -> None:
-        for suppressor in self._pack.events[at][3]:
-            _check(suppressor != start and steps <= EVENTS_MAX, "events suppress each other in a circle")
-            self._check_no_way_back(start, suppressor, steps + 1)
-
-    def period(self) -> None:
-        self._in_period = True
-        _items(self._pack.period, 0, PERIOD_MAX, "period totals")
-        for item in self._pack.period:
-            _items(item, 2, 2, "a period total")
-            _check(item[0] in ("sum", "max", "min"), "a period total is merged by %r" % (item[0],))
-            self.number(item[1], 0)
-
-    def _count(self, tree: object, depth: int) -> None:
-        self._nodes += 1
-        _check(self._nodes <= NODES_MAX, "more than %d operators" % NODES_MAX)
-        _check(depth <= DEPTH_MAX, "expressions deeper than %d" % DEPTH_MAX)
-        if isinstance(tree, list):
-            _check(len(tree) >= 2 and isinstance(tree[0], str), "an expression is an operator and its operands")
-
-    def number(self, tree: object, depth: int) -> tuple:
-        """Return (lowest, highest) of a number's tree."""
-        self._count(tree, depth)
-        if not isinstance(tree, list):
-            _whole(tree, -NUMBER_MAX, NUMBER_MAX, "a literal")
-            return tree, tree
-        operator = tree[0]
-        if self._in_period:
-            found = self._period_number(tree, depth)
-        else:
-            found = self._sample_number(tree, depth)
-        if found is None:
-            if operator in _ARITHMETIC or operator in ("//", "abs", "round"):
-                found = self._arithmetic(tree, depth)
-            else:
-                raise ValueError("pack: operator %r is unknown, or makes no number here" % (operator,))
-        low, high = found
-        # What a period sums may be large; what runs on every sample may not.
-        if not self._in_period:
-            _check(-NUMBER_MAX <= low and high <= NUMBER_MAX, "%r may reach %d..%d: overflow" % (operator, low, high))
-        return found
-
-    def _period_number(self, tree: list, depth: int) -> "tuple | None":
-        operator = tree[0]
-        if operator == "a":
-            _operands(tree, 1)
-            _whole(tree[1], 0, len(self._pack.cells) - 1, "an accumulator")
-            return -(1 << 62), 1 << 62
-        if operator == "if":
-            _operands(tree, 3)
-            self.condition(tree[1], depth + 1)
-            one, other = self.number(tree[2], depth + 1), self.number(tree[3], depth + 1)
-            return min(one[0], other[0]), max(one[1], other[1])
-        if operator == "permille":
-            _operands(tree, 2)
-            self.number(tree[1], depth + 1)
-            self.number(tree[2], depth + 1)
-            return -(1 << 62), 1 << 62
-        return None
-
-    def _sample_number(self, tree: list, depth: int) -> "tuple | None":
-        operator = tree[0]
-        if operator == "s":
-            _operands(tree, 1)
-            _whole(tree[1], 0, len(self._pack.signals) - 1, "a signal")
-            return self._pack.signals[tree[1]][4], self._pack.signals[tree[1]][5]
-        if operator == "v":
-            _operands(tree, 1)
-            _whole(tree[1], 0, len(self._ranges) - 1, "a value (only earlier ones)")
-            return self._ranges[tree[1]]
-        if operator == "p":
-            _operands(tree, 1)
-            _whole(tree[1], 0, len(self._pack.parameters[0]) - 1, "a parameter")
-            numbers = [numbers[tree[1]] for numbers in self._pack.parameters]
-            return min(numbers), max(numbers)
-        if operator == "lag":
-            _operands(tree, 2)
-            _check(isinstance(tree[1], list) and tree[1][:1] in (["s"], ["v"]), "lag is of a signal or a value")
-            _whole(tree[2], 1, WINDOW_MS_MAX, "a lag")
-            low, high = self.number(tree[1], depth + 1)
-            # Between two samples the line is scaled by the step of up to near_ms.
-            _check((high - low) * self._pack.rules[0] <= NUMBER_MAX, "lag of a number with so wide a range: overflow")
-            return low, high
-        if operator in ("turn", "turned"):
-            _operands(tree, 2)
-            _whole(tree[1], 0, len(self._pack.signals) - 1, "a signal")
-            wrap = self._pack.signals[tree[1]][6]
-            _check(wrap > 0, "%s is of a signal that wraps" % operator)
-            _whole(tree[2], 1, WINDOW_MS_MAX, "a window")
-            most = wrap * (tree[2] // 40 + 2) // 2
-            _check(most <= TURN_MAX, "%s of so wide a circle over so long: overflow" % operator)
-            return (-most if operator == "turn" else 0), most
-        if operator == "held":
-            _operands(tree, 1)
-            self.condition(tree[1], depth + 1)
-            return 0, HOLD_MS_MAX
-        return None
-
-    def _arithmetic(self, tree: list, depth: int) -> tuple:
-        operator = tree[0]
-        if operator == "abs":
-            _operands(tree, 1)
-            low, high = self.number(tree[1], depth + 1)
-            return (0 if low <= 0 <= high else min(abs(low), abs(high))), max(abs(low), abs(high))
-        _operands(tree, 2)
-        a, b = self.number(tree[1], depth + 1)
-        c, d = self.number(tree[2], depth + 1)
-        if operator == "+":
-            return a + c, b + d
-        if operator == "-":
-            return a - d, b - c
-        if operator == "*":
-            corners = (a * c, a * d, b * c, b * d)
-            return min(corners), max(corners)
-        if operator == "min":
-            return min(a, c), min(b, d)
-        if operator == "max":
-            return max(a, c), max(b, d)
-        _check(not isinstance(tree[2], list) and c > 0, "%s is by a positive literal" % operator)
-        if operator == "round":
-            return (a + c // 2) // c, (b + c // 2) // c
-        return a // c, b // c
-
-    def condition(self, tree: object, depth: int) -> None:
-        """Check a condition's tree."""
-        self._count(tree, depth)
-        _check(isinstance(tree, list), "%r is no condition" % (tree,))
-        operator = tree[0]  # type: ignore[index]
-        if operator in _COMPARISONS:
-            _operands(tree, 2)  # type: ignore[arg-type]
-            self.number(tree[1], depth + 1)  # type: ignore[index]
-            self.number(tree[2], depth + 1)  # type: ignore[index]
-        elif operator in ("and", "or"):
-            for operand in tree[1:]:  # type: ignore[index]
-                self.condition(operand, depth + 1)
-        elif operator == "not":
-            _operands(tree, 1)  # type: ignore[arg-type]
-            self.condition(tree[1], depth + 1)  # type: ignore[index]
-        else:
-            raise ValueError("pack: operator %r is unknown, or makes no condition" % (operator,))
-
-
-def _operands(tree: list, count: int) -> None:
-    _check(len(tree) == count + 1, "%r takes %d operands, not %d" % (tree[0], count, len(tree) - 1))

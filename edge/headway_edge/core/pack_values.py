@@ -9,8 +9,10 @@ those of the wire: times in tenths of a second.
 250
 """
 
+from headway_edge.core.integer_root import root
 from headway_edge.core.operators import compare
-from headway_edge.core.pack import SIGNED, WIDE, Pack
+from headway_edge.core.pack import Pack
+from headway_edge.core.program import SIGNED
 
 TRIP_LEVEL, PERIOD_LEVEL = 0, 1
 
@@ -66,7 +68,7 @@ def from_wire(pack: Pack, wire: list) -> list:
     """Return a trip's numbers with their signs: what travels as zigzag is a plain integer again."""
     numbers = []
     for cell, coded in zip(pack.cells, wire):
-        zigzag = cell[0] == SIGNED or cell[0] == WIDE
+        zigzag = cell[0] >= SIGNED
         numbers.append(coded if not zigzag else -(coded + 1) // 2 if coded & 1 else coded // 2)
     return numbers
 
@@ -88,7 +90,7 @@ def merge(pack: Pack, first: "list | None", second: list) -> list:
 
 def read(characteristic: list, numbers: list) -> "int | None":
     """Return a characteristic's value from a trip's numbers or a person's totals, in its own decimals; None: undefined."""
-    _, _, _, _, above, below, factor, divisor = characteristic
+    _, _, _, _, above, below, factor, divisor, _ = characteristic
     denominator = divisor
     if below:
         denominator *= sum([numbers[i] for i in below])
@@ -96,3 +98,22 @@ def read(characteristic: list, numbers: list) -> "int | None":
         return None
     numerator = factor * sum([numbers[i] for i in above])
     return (2 * numerator + denominator) // (2 * denominator)
+
+
+def counting_error(characteristic: list, numbers: list) -> "int | None":
+    """Return the standard error of a count's rate, in its own decimals: the root of the count in place of the count.
+
+    Rounded half up; None where the rate is not defined.
+
+    >>> counting_error([1, 1, 1, -1, [0], [1], 1000000, 1, 1], [25, 500000])
+    10
+    """
+    _, _, _, _, above, below, factor, divisor, _ = characteristic
+    denominator = divisor
+    if below:
+        denominator *= sum([numbers[i] for i in below])
+    if denominator <= 0:
+        return None
+    # Four times the square, so that the integer root tells halves apart.
+    square = 4 * factor * factor * sum([numbers[i] for i in above]) // (denominator * denominator)
+    return (root(square) + 1) // 2

@@ -73,6 +73,23 @@ def product(first: Literal | Number, second: Literal | Number) -> Literal | Numb
     return Number(["*", *trees], dimension, quantum)
 
 
+def divided(number: Literal | Number, by: Literal | Number) -> Literal | Number:
+    """Return number / by, exactly: what is divided is the step that it is counted in, so a device has nothing to do.
+
+    >>> from headway_server.packs.dimension import SPEED, TIME
+    >>> divided(Number(["s", 0], SPEED, Fraction(1, 360)), Literal(Fraction(1), TIME)).dimension.name
+    'acceleration'
+    """
+    if not isinstance(by, Literal):
+        raise ExpressionError("/ is by a literal; quotients of two numbers are characteristics")
+    if by.value <= 0:
+        raise ExpressionError("/ needs a literal of more than 0")
+    if isinstance(number, Literal):
+        return Literal(number.value / by.value, number.dimension / by.dimension)
+    refuse_direction(number)
+    return Number(number.tree, number.dimension / by.dimension, number.quantum / by.value)
+
+
 def floored(number: Literal | Number, by: Literal | Number) -> Number:
     """Return number // by. By a plain whole literal the unit stays; by a literal of the same unit a plain count is left."""
     if not isinstance(by, Literal) or isinstance(number, Literal):

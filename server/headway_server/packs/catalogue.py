@@ -11,10 +11,16 @@ from headway_server.packs.source import Source
 DIRECTION_WORDS = {"lower": "lower is better", "neutral": "neither is better", "higher": "higher is better"}
 
 
-def catalogue(source: Source, pack_id: str, units: dict[tuple[str, ...], str]) -> dict[str, Any]:
+def catalogue(
+    source: Source,
+    pack_id: str,
+    units: dict[tuple[str, ...], str],
+    places: dict[tuple[str, str], tuple[int, ...]],
+) -> dict[str, Any]:
     """Return the catalogue.
 
-    pack_id: in hexadecimal. units: what the compiler found each named thing to be, by (table, name).
+    pack_id: in hexadecimal. units: what the compiler found each named thing to be, by (table, name). places: where its
+    counts stand among those of a trip, or its totals among those of a period, by the same.
     """
     pack = source.pack
     described: dict[str, Any] = {
@@ -29,10 +35,12 @@ def catalogue(source: Source, pack_id: str, units: dict[tuple[str, ...], str]) -
         "like": dict(pack.fields.get("like", {})),
         "rules": {key: str(value) for key, value in source.rules.fields.items()},
     }
-    for table in ("signals", "params", "values", "accumulators", "events", "totals"):
+    for table in ("signals", "params", "values", "accumulators", "events", "totals", "contexts", "score"):
         described[table] = []
         for item in source.tables[table]:
             entry: dict[str, Any] = {"name": item.name, "is": units.get((table, item.name), "")}
+            if (table, item.name) in places:
+                entry["places"] = list(places[table, item.name])
             for key, value in item.fields.items():
                 entry[key] = value if isinstance(value, (str, int, list, dict)) else str(value)
             described[table].append(entry)
@@ -54,9 +62,30 @@ def catalogue(source: Source, pack_id: str, units: dict[tuple[str, ...], str]) -
                     "decimals": item.fields["decimals"],
                     "direction": DIRECTION_WORDS[item.text("direction")],
                     "formula": f"{above} / {below}" if below else above,
+                    "counted": bool(item.fields.get("counted", False)),
+                    "headline": bool(item.fields.get("headline", False)),
                     "about": item.text("about"),
                     "source": item.text("source"),
                 }
             )
     described["characteristics"].sort(key=lambda entry: entry["id"])
     return described
+
+
+# What a display needs of each table; the rest is for authors and operators.
+_FOR_DEVICE = {
+    "accumulators": ("name", "places"),
+    "events": ("name", "places"),
+    "totals": ("name", "places"),
+    "contexts": ("name", "title", "otherwise"),
+    "score": ("name", "title"),
+    "characteristics": ("id", "key", "title", "unit", "headline", "about"),
+}
+
+
+def for_device(catalogue: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a catalogue that a device's display needs, under the same keys."""
+    found = {key: catalogue[key] for key in ("pack_id", "name", "version", "title")}
+    for table, keys in _FOR_DEVICE.items():
+        found[table] = [{key: item[key] for key in keys} for item in catalogue[table]]
+    return found

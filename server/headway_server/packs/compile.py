@@ -28,6 +28,7 @@ from headway_server.packs.device_check import first_refused, refusal
 from headway_server.packs.dimension import DISTANCE, PLAIN, TIME, Dimension
 from headway_server.packs.expression import compiled
 from headway_server.packs.names import Name, UsesWrongNameError, bands
+from headway_server.packs.problems import none_of
 from headway_server.packs.quantity import ExpressionError, Number, Quantity, Tree
 from headway_server.packs.schema import DIRECTIONS
 from headway_server.packs.source import Entry, Source, read
@@ -74,10 +75,13 @@ class _Compilation:
     total_owners: list[str] = field(default_factory=list)  # the name of each total, once for each band
     # Totals that are wrong in themselves: who reads them is passed over.
     wrong_totals: set[str] = field(default_factory=set)
+    epoch_ms: int = 0  # of a pack of kind "day"
 
     def compiled(self) -> Compiled:
         pack, tables = self.desk.source.pack, self.desk.source.tables
         rules = declared.rules(self.desk)
+        if self.desk.is_day:
+            self.epoch_ms = rules[0]
         signals = declared.signals(self.desk)
         parameters = declared.parameters(self.desk)
         values = self._values()
@@ -85,6 +89,9 @@ class _Compilation:
         events = [self._event(item) for item in tables["events"]]
         period = self._period()
         characteristics = self._characteristics()
+        contexts = self._contexts()
+        axes = self._axes()
+        enough = self._enough()
         self.desk.problems.raise_if_any()
         parts: list[Any] = [
             device.FORMAT,
@@ -100,11 +107,20 @@ class _Compilation:
             events,
             period,
             characteristics,
+            contexts,
+            axes,
+            enough,
         ]
         self._check_device(parts)
         self.desk.problems.raise_if_any()
         found = Compiled(cbor.encode(parts, device.PACK_DEPTH_MAX), parts, self.totals)
-        found.catalogue = catalogue(self.desk.source, found.id.hex(), self.desk.units)
+        found.catalogue = catalogue(self.desk.source, found.id.hex(), self.desk.units, self._places())
+        return found
+
+    def _places(self) -> dict[tuple[str, str], tuple[int, ...]]:
+        found = {("totals", name): places for name, places in self.totals.items()}
+        for table in ("accumulators", "events"):
+            found.update({(table, item.name): self.counted[item.name].cells for item in self.desk.source.tables[table]})
         return found
 
     def _check_device(self, parts: list[Any]) -> None:
@@ -125,7 +141,7 @@ class _Compilation:
     def _compiled(self, path: tuple[str, ...], text: str, names: dict[str, Name], scope: str = "sample") -> Quantity:
         # Raises ExpressionError; a name that is defined further down gets a message of its own.
         try:
-            return compiled(text, names, scope)
+            return compiled(text, names, "day" if scope == "sample" and self.desk.is_day else scope, self.epoch_ms)
         except UsesWrongNameError:
             raise
         except ExpressionError as error:
@@ -170,6 +186,8 @@ class _Compilation:
     def _accumulators(self) -> list[Any]:
         self._count(None, "elapsed", TIME, TENTH)
         self._count(None, "distance", DISTANCE, METRE)
+        if self.desk.is_day:
+            del self.counted["distance"]  # its cell is always 0
         found: list[Any] = []
         for item in self.desk.source.tables["accumulators"]:
             kind = item.text("kind")
@@ -189,7 +207,8 @@ class _Compilation:
                 continue
             if kind != "bands":
                 found.append([kind, number.tree, *([self._condition(item)] if "when" in item.fields else [])])
-                self._count(item, item.name, number.dimension, number.quantum)
+                per = (TIME, TENTH) if kind == "integral" else (PLAIN, Fraction(1))
+                self._count(item, item.name, number.dimension * per[0], number.quantum * per[1])
                 continue
             edges = self._edges(item, number)
             found.append(["bands", number.tree, edges])
@@ -272,5 +291,54 @@ class _Compilation:
                     self.desk.wrong((*item.path, error.field), error)
                     continue
                 direction = DIRECTIONS[item.text("direction")]
-                found.append([item.fields["id"], level, item.fields["decimals"], direction, *quotient])
+                counted = int(item.fields.get("counted", False))
+                found.append([item.fields["id"], level, item.fields["decimals"], direction, *quotient, counted])
         return sorted(found)
+
+    def _contexts(self) -> list[Any]:
+        found = []
+        for item in self.desk.source.tables["contexts"]:
+            path = (*item.path, "when")
+            try:
+                found.append(as_condition(self._compiled(path, item.text("when"), self.counted, "trip")).tree)
+            except ExpressionError as error:
+                self.desk.wrong(path, error)
+        return found
+
+    def _axes(self) -> list[Any]:
+        ids = {item.name: item.fields["id"] for item in self.desk.source.tables["period"]}
+        neutral = {item.name for item in self.desk.source.tables["period"] if item.text("direction") == "neutral"}
+        owners: dict[str, str] = {}
+        found = []
+        for item in self.desk.source.tables["score"]:
+            numbers = []
+            for key in item.texts("of"):
+                if key not in ids:
+                    self.desk.wrong(
+                        (*item.path, "of"), "unknown characteristic of a period: " + none_of(key, sorted(ids))
+                    )
+                elif key in neutral:
+                    self.desk.wrong((*item.path, "of"), f"{key!r} is neutral; an axis needs a better and a worse")
+                elif key in owners:
+                    self.desk.wrong((*item.path, "of"), f"{key!r} is on the axis {owners[key]} already")
+                else:
+                    owners[key] = item.name
+                    numbers.append(ids[key])
+            if not item.texts("of"):
+                self.desk.wrong((*item.path, "of"), "names one characteristic at least")
+            found.append([item.fields.get("weight", 1), numbers])
+        return found
+
+    def _enough(self) -> list[Any]:
+        found = []
+        for item in self.desk.source.tables["totals"]:
+            places = self.totals.get(item.name, ())
+            if "enough" not in item.fields or not places:
+                continue
+            path = (*item.path, "enough")
+            if len(places) > 1:
+                self.desk.wrong(path, "of a single total, not of bands")
+                continue
+            cell = self.total_cells[places[0]]
+            found.append([places[0], self.desk.count(path, item.text("enough"), cell.dimension, cell.quantum)])
+        return found

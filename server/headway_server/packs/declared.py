@@ -7,25 +7,31 @@ from fractions import Fraction
 from typing import Any
 
 from headway_edge.core.pack import NUMBER_MAX
-from headway_server.packs.desk import METRE, MILLISECOND, Desk
+from headway_server.packs.desk import METRE, MILLISECOND, MINUTE, Desk
 from headway_server.packs.dimension import DISTANCE, TIME, unit_names, unit_of_text
 from headway_server.packs.expression import literal
 from headway_server.packs.names import Name
 from headway_server.packs.problems import none_of
 from headway_server.packs.quantity import ExpressionError, Number
-from headway_server.packs.schema import ROLES, RULES
+from headway_server.packs.schema import DAY_RULES, ROLES, RULES
 from headway_server.packs.source import Entry
 
 
 def signals(desk: Desk) -> list[Any]:
-    """Return the signals, compiled; exactly one must be the speed."""
+    """Return the signals, compiled; of a trip, exactly one must be the speed."""
     found = [_signal(desk, index, item) for index, item in enumerate(desk.source.tables["signals"])]
     _check_roles(desk)
     return found
 
 
 def rules(desk: Desk) -> list[int]:
-    """Return the episode rules in ms and m, in the order of the compiled pack."""
+    """Return the episode rules in the order of the compiled pack: in ms, a distance in m, a day's boundary in minutes."""
+    if desk.is_day:
+        rule = desk.source.rules.text
+        return [
+            desk.count(("rules", key), rule(key), TIME, MINUTE if key == "boundary" else MILLISECOND)
+            for key in DAY_RULES
+        ]
     found = []
     for key in RULES:
         dimension, quantum = (DISTANCE, METRE) if key == "min_distance" else (TIME, MILLISECOND)
@@ -67,9 +73,16 @@ def _check_roles(desk: Desk) -> None:
     by_role: dict[str, list[Entry]] = {}
     for item in desk.source.tables["signals"]:
         by_role.setdefault(item.text("role", "none"), []).append(item)
-    if len(by_role.get("speed", [])) != 1:
+    if desk.is_day:
+        for role in ("speed", "engine_speed", "ignition"):
+            for item in by_role.get(role, []):
+                desk.wrong((*item.path, "role"), f'{role} is a role of kind = "trip"')
+    elif len(by_role.get("speed", [])) != 1:
         desk.wrong(("signals",), 'exactly one signal has role = "speed"')
-    for role in ROLES[2:]:
+    else:
+        for item in by_role.get("clock", []) + by_role.get("report", []):
+            desk.wrong((*item.path, "role"), f'{item.text("role")} is a role of kind = "day"')
+    for role in ("engine_speed", "ignition", "clock"):
         for item in by_role.get(role, [])[1:]:
             desk.wrong((*item.path, "role"), f"a second signal of role {role}")
 

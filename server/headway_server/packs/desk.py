@@ -15,6 +15,7 @@ from headway_server.packs.quantity import ExpressionError, Number, in_quanta
 from headway_server.packs.source import Source
 
 MILLISECOND = Fraction(1, 1000)
+MINUTE = Fraction(60)
 TENTH = Fraction(1, 10)  # of a second: times on the wire
 METRE = Fraction(1)
 
@@ -30,6 +31,11 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.problems = Problems(self.source.file)
+
+    @property
+    def is_day(self) -> bool:
+        """Whether the pack is of kind "day"."""
+        return self.source.pack.text("kind") == "day"
 
     def wrong(self, path: tuple[str, ...], what: object) -> None:
         """Note what is wrong with a field. What merely uses something wrong is not noted: one mistake, one message."""

@@ -11,7 +11,7 @@ from headway_edge.core import pack as device
 from headway_protocol import cbor
 from headway_protocol.errors import ProtocolError
 
-VALUES, ACCUMULATORS, EVENTS, PERIOD, CHARACTERISTICS = range(8, 13)  # places in the compiled array
+VALUES, ACCUMULATORS, EVENTS, PERIOD = range(8, 12)  # places in the compiled array; what reads them follows
 _GROWING = ((VALUES, "values"), (ACCUMULATORS, "accumulators"), (EVENTS, "events"), (PERIOD, "totals"))
 
 
@@ -30,7 +30,7 @@ def first_refused(parts: list[Any]) -> tuple[str, int] | None:
     for place, table in _GROWING:
         trial = list(parts)
         trial[EVENTS] = events
-        for later in range(place, CHARACTERISTICS + 1):
+        for later in range(place, len(parts)):
             trial[later] = []
         whole = events if place == EVENTS else parts[place]
         for count in range(1, len(whole) + 1):

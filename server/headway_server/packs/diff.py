@@ -11,8 +11,9 @@ from typing import Any
 
 from headway_server.packs.compile import Compiled
 
-_TABLES = ("signals", "params", "values", "accumulators", "events", "totals")
-_WORDING = {"title", "about", "source", "is", "key"}  # fields of a catalogue that devices never see
+_TABLES = ("signals", "params", "values", "accumulators", "events", "totals", "contexts", "score")
+# Fields of a catalogue that are no part of the definition.
+_WORDING = {"title", "about", "source", "is", "key", "headline", "otherwise"}
 
 
 @dataclass
@@ -72,13 +73,22 @@ def _compiled_entries(pack: Compiled) -> dict[tuple[str, Any], object]:
     # What a device gets for each named thing: equal, and it means the same whatever its text.
     parts = pack.parts
     found: dict[tuple[str, Any], object] = {}
-    for table, place in (("signals", 5), ("values", 8), ("accumulators", 9), ("events", 10)):
+    for table, place in (
+        ("signals", 5),
+        ("values", 8),
+        ("accumulators", 9),
+        ("events", 10),
+        ("contexts", 13),
+        ("score", 14),
+    ):
         for item, compiled in zip(pack.catalogue[table], parts[place], strict=True):
             found[table, item["name"]] = compiled
     for index, item in enumerate(pack.catalogue["params"]):
         found["params", item["name"]] = [numbers[index] for numbers in parts[7]]
     for item in pack.catalogue["totals"]:
-        found["totals", item["name"]] = [parts[11][index] for index in pack.totals[item["name"]]]
+        places = pack.totals[item["name"]]
+        enough = [least for place, least in parts[15] if place in places]
+        found["totals", item["name"]] = [[parts[11][place] for place in places], enough]
     for compiled in parts[12]:
         found["period" if compiled[1] else "trip", compiled[0]] = compiled
     return found
@@ -109,6 +119,8 @@ def _compare_table(
 
 def _compare(found: Difference, where: str, old: dict[str, Any], new: dict[str, Any], same: bool) -> None:
     for key in [*old, *(key for key in new if key not in old)]:
+        if key == "places":
+            continue  # follows from the order
         one, other = _shown(old.get(key)), _shown(new.get(key))
         if one == other:
             continue

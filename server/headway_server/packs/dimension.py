@@ -119,6 +119,7 @@ _WRITTEN: dict[str, tuple[Dimension, Fraction]] = {
     "m/s": UNITS["mps"],
     "m/s2": UNITS["mps2"],
     "m/s^2": UNITS["mps2"],
+    "m2/s4": (ACCELERATION * ACCELERATION, Fraction(1)),
     "degrees": UNITS["deg"],
     "degrees/s": UNITS["degps"],
     "deg/s": UNITS["degps"],

@@ -17,14 +17,16 @@ _KIND_WORDS = {
     "metres": "distance while {when}",
     "edges": "times that this became true: {when}",
     "sum": "sum over samples of {of}",
+    "integral": "{of}, times time",
     "max": "highest {of}",
     "min": "lowest {of}",
+    "first": "first {of}",
     "last": "last {of}",
     "bands": "times by {of}, cut at {edges}",
 }
 _SPELLED = {"kmh": "km/h", "mps": "m/s", "mps2": "m/s2", "degps": "deg/s", "percent": "%", "celsius": "°C"}
 _UNIT = re.compile(r"(\d)\s*\*\s*(" + "|".join(UNITS) + r")\b")
-_MERGE_WORDS = {"sum": "added up over trips", "max": "the highest of all trips", "min": "the lowest of all trips"}
+_MERGE_WORDS = {"sum": "added up over {}s", "max": "the highest of all {}s", "min": "the lowest of all {}s"}
 
 
 def explained(catalogue: dict[str, Any]) -> str:
@@ -41,31 +43,46 @@ def _lines(pack: dict[str, Any]) -> Iterator[str]:
     yield "Classes: " + ", ".join(classes)
     yield "\nRules of an episode"
     rules = pack["rules"]
+    if pack["kind"] == "day":
+        yield f"  a sample is an epoch of {_words(rules['epoch'])}"
+        yield f"  a day begins when the local clock passes {_words(rules['boundary'])}"
+        yield f"  under {_words(rules['min_elapsed'])} it is no day"
+    else:
+        yield from _trip_rules(rules)
+    yield from _section("Signals", pack["signals"], _signal)
+    yield from _section("Parameters, by class", pack["params"], _parameter)
+    yield from _section("Values, on every sample", pack["values"], lambda item: _words(item["formula"]))
+    kind = pack["kind"]
+    first = "elapsed and distance" if kind == "trip" else "elapsed"
+    yield from _section(f"Accumulators, over a {kind}, after {first}", pack["accumulators"], _accumulator)
+    yield from _section(f"Events, counted over a {kind}", pack["events"], _event)
+    yield from _section(f"Totals, over the {kind}s of a period", pack["totals"], lambda item: _total(item, kind))
+    for level, heading in (("trip", f"Characteristics of a {kind}"), ("period", "Characteristics of a period")):
+        yield "\n" + heading
+        for item in pack["characteristics"]:
+            if item["level"] == level:
+                unit = "" if item["unit"] == "1" else f" [{item['unit']}]"
+                counted = "; with the error of counting" if item["counted"] else ""
+                yield f"  {item['id']} {item['title']}{unit}: {item['formula']}; {item['direction']}{counted}"
+                yield from _about(item)
+    yield from _section("Contexts of a trip, by which a period can be broken down", pack["contexts"], _context)
+    yield from _section("Score: the axes", pack["score"], _axis)
+
+
+def _trip_rules(rules: dict[str, str]) -> Iterator[str]:
     yield f"  samples up to {_words(rules['near'])} apart are one observation"
     yield f"  silence of more than {_words(rules['gap'])} ends a trip"
     yield f"  standing for more than {_words(rules['standing'])} ends it when nothing says that the engine runs"
     yield f"  a trip is cut after {_words(rules['limit'])}"
     yield f"  under {_words(rules['min_distance'])} or {_words(rules['min_elapsed'])} it is no trip"
-    yield from _section("Signals", pack["signals"], _signal)
-    yield from _section("Parameters, by class", pack["params"], _parameter)
-    yield from _section("Values, on every sample", pack["values"], lambda item: _words(item["formula"]))
-    yield from _section("Accumulators, over a trip, after elapsed and distance", pack["accumulators"], _accumulator)
-    yield from _section("Events, counted over a trip", pack["events"], _event)
-    yield from _section("Totals, over the trips of a period", pack["totals"], _total)
-    for level, heading in (("trip", "Characteristics of a trip"), ("period", "Characteristics of a period")):
-        yield "\n" + heading
-        for item in pack["characteristics"]:
-            if item["level"] == level:
-                unit = "" if item["unit"] == "1" else f" [{item['unit']}]"
-                yield f"  {item['id']} {item['title']}{unit}: {item['formula']}; {item['direction']}"
-                yield from _about(item)
 
 
 def _section(heading: str, items: list[dict[str, Any]], words: Callable[[dict[str, Any]], str]) -> Iterator[str]:
     if items:
         yield "\n" + heading
     for item in items:
-        yield _indented(f"{item['name']} ({item['is']}): {words(item)}", "  ")
+        what = f" ({item['is']})" if item["is"] else ""
+        yield _indented(f"{item['name']}{what}: {words(item)}", "  ")
         yield from _about(item)
 
 
@@ -90,7 +107,7 @@ def _accumulator(item: dict[str, Any]) -> str:
     words = _KIND_WORDS[item["kind"]].format(
         when=when, of=_words(item.get("of", "")), edges=_words(", ".join(item.get("edges", [])))
     )
-    return f"{words} while {when}" if item["kind"] == "sum" and when else words
+    return f"{words} while {when}" if item["kind"] in {"sum", "integral"} and when else words
 
 
 def _event(item: dict[str, Any]) -> str:
@@ -105,8 +122,17 @@ def _event(item: dict[str, Any]) -> str:
     return "; ".join(parts)
 
 
-def _total(item: dict[str, Any]) -> str:
-    return f"{_words(item['formula'])}; {_MERGE_WORDS[item.get('merge', 'sum')]}"
+def _total(item: dict[str, Any], kind: str) -> str:
+    enough = f"; compared from {_words(item['enough'])} on" if "enough" in item else ""
+    return f"{_words(item['formula'])}; {_MERGE_WORDS[item.get('merge', 'sum')].format(kind)}{enough}"
+
+
+def _context(item: dict[str, Any]) -> str:
+    return f"{item['title']} when {_words(item['when'])}, else {item['otherwise']}"
+
+
+def _axis(item: dict[str, Any]) -> str:
+    return f"{item['title']}, weight {item.get('weight', 1)}, of {', '.join(item['of'])}"
 
 
 def _words(formula: str) -> str:

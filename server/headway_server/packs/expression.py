@@ -4,8 +4,9 @@ The syntax is a small part of Python's, read with `ast` and never evaluated: wha
 A literal takes its unit by multiplication (`29*kmh`), and every number has a dimension and a quantum, so that a pack
 whose numbers do not go together is refused at the author's desk and not found out about in a vehicle.
 
-Two scopes: "sample" runs on each sample of a trip (signals, values, parameters; lag, delta, turn, turned, held), "trip"
-once a trip on what was counted (`x if c else y`, permille, sum of bands).
+Two scopes: "sample" runs on each sample of a trip (signals, values, parameters; lag, delta, turn, turned, held, unchanged,
+driven), "trip" once a trip on what was counted (`x if c else y`, permille, sum of bands). A third, "day", runs on each epoch
+of a day: with windows of epochs (lag, delta, mean, sd, count), and ln.
 
 >>> from headway_server.packs.dimension import SPEED
 >>> names = {"speed": Name("signal", Number(["s", 0], SPEED, Fraction(1, 360)))}
@@ -26,6 +27,7 @@ from headway_server.packs.arithmetic import (
     added,
     balanced_sum,
     chosen,
+    divided,
     extreme,
     floored,
     joined,
@@ -63,7 +65,8 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
 }
 _EVERYWHERE = ("abs", "max", "min", "round")
 FUNCTIONS = {
-    "sample": (*_EVERYWHERE, "delta", "held", "lag", "turn", "turned"),
+    "sample": (*_EVERYWHERE, "delta", "driven", "held", "lag", "turn", "turned", "unchanged"),
+    "day": (*_EVERYWHERE, "count", "delta", "held", "lag", "ln", "mean", "sd"),
     "trip": (*_EVERYWHERE, "permille", "sum"),
 }
 # What people try, in words; the rest is called what Python calls it.
@@ -73,19 +76,18 @@ _REFUSED: dict[type[ast.AST], tuple[str, str]] = {
     ast.IfExp: ("... if ... else ...", "; it belongs in totals"),
     ast.Pow: ("a power", ""),
     ast.Mod: ("the operator %", ""),
-    ast.Div: ("the operator /", "; use // with a literal, or make the quotient a characteristic"),
 }
 _UNIT_NAMES = ", ".join(sorted(UNITS))
 
 
-def compiled(text: str, names: Mapping[str, Name], scope: str = "sample") -> Quantity:
+def compiled(text: str, names: Mapping[str, Name], scope: str = "sample", epoch_ms: int = 0) -> Quantity:
     """Return what `text` means.
 
-    names: what it may use. scope: "sample" or "trip". Raises ExpressionError, whose text says what is wrong and what is
-    allowed; any text is refused or compiled in bounded time.
+    names: what it may use. scope: "sample", "day" or "trip". epoch_ms: of scope "day", the length of an epoch. Raises
+    ExpressionError, whose text says what is wrong and what is allowed; any text is refused or compiled in bounded time.
     """
     line, tree = parsed(text)
-    return _Compiler(line, names, scope).quantity(tree, 0)
+    return _Compiler(line, names, scope, epoch_ms).quantity(tree, 0)
 
 
 def literal(text: str) -> Literal:
@@ -97,10 +99,11 @@ def literal(text: str) -> Literal:
 
 
 class _Compiler:
-    def __init__(self, text: str, names: Mapping[str, Name], scope: str) -> None:
+    def __init__(self, text: str, names: Mapping[str, Name], scope: str, epoch_ms: int) -> None:
         self._text = text
         self._names = names
         self._scope = scope
+        self._epoch_ms = epoch_ms
 
     def quantity(self, node: ast.expr, depth: int) -> Quantity:
         if depth > NESTING_MAX:
@@ -179,6 +182,8 @@ class _Compiler:
         first, second = self._number(node.left, depth), self._number(node.right, depth)
         if isinstance(node.op, ast.Mult):
             return product(first, second)
+        if isinstance(node.op, ast.Div):
+            return divided(first, second)
         if isinstance(node.op, ast.FloorDiv):
             return floored(first, second)
         if isinstance(node.op, (ast.Add, ast.Sub)):
@@ -210,7 +215,7 @@ class _Compiler:
         if node.keywords or any(isinstance(one, ast.Starred) for one in node.args):
             raise ExpressionError(f"{name}(...) takes plain operands only")
         count = len(node.args)
-        wanted = {"abs": 1, "held": 1, "sum": 1}.get(name, 2)
+        wanted = 1 if name in {"abs", "driven", "held", "ln", "sum", "unchanged"} else 2
         if count != wanted and not (name in {"min", "max"} and count > wanted):
             raise ExpressionError(f"{name}(...) takes {wanted} operands, not {count}")
         method = getattr(self, "_call_" + name)
@@ -232,12 +237,13 @@ class _Compiler:
 
     def _call_lag(self, operands: list[ast.expr], depth: int) -> Number:
         number = self._computed(operands[0], depth)
-        if not isinstance(operands[0], ast.Name) or self._names[operands[0].id].kind not in {"signal", "value"}:
-            raise ExpressionError(
-                f"lag is of a signal or a value; give {self._segment(operands[0])} a name under [values]"
-            )
+        self._check_named("lag", operands[0])
         tree = ["lag", number.tree, self._window_ms(operands[1], depth)]
         return Number(tree, number.dimension, number.quantum, number.wraps)
+
+    def _check_named(self, word: str, node: ast.expr) -> None:
+        if not isinstance(node, ast.Name) or self._names[node.id].kind not in {"signal", "value"}:
+            raise ExpressionError(f"{word} is of a signal or a value; give {self._segment(node)} a name under [values]")
 
     def _call_delta(self, operands: list[ast.expr], depth: int) -> Number:
         before = self._call_lag(operands, depth)
@@ -261,6 +267,55 @@ class _Compiler:
     def _call_held(self, operands: list[ast.expr], depth: int) -> Number:
         return Number(["held", self._condition(operands[0], depth).tree], TIME, _MILLISECOND)
 
+    def _call_unchanged(self, operands: list[ast.expr], depth: int) -> Number:
+        number = self._computed(operands[0], depth)
+        self._check_named("unchanged", operands[0])
+        return Number(["unchanged", number.tree], TIME, _MILLISECOND)
+
+    def _call_driven(self, operands: list[ast.expr], depth: int) -> Number:
+        rest = self._number(operands[0], depth)
+        if isinstance(rest, Literal):
+            return Number(["driven", self._window_ms(operands[0], depth)], TIME, _MILLISECOND)
+        is_parameter = isinstance(operands[0], ast.Name) and self._names[operands[0].id].kind == "parameter"
+        if not is_parameter or (rest.dimension, rest.quantum) != (TIME, _MILLISECOND):
+            raise ExpressionError(
+                f"driven is by a rest: a literal such as 15*min, or a parameter in steps of 1*ms; {self._segment(operands[0])} "
+                "is neither"
+            )
+        return Number(["driven", rest.tree], TIME, _MILLISECOND)
+
+    def _call_ln(self, operands: list[ast.expr], depth: int) -> Number:
+        number = self._computed(operands[0], depth)
+        if number.dimension != PLAIN or number.quantum != 1:
+            raise ExpressionError(
+                f"ln is of a plain number counted in ones; {self._segment(operands[0])} is {number.described}"
+            )
+        return Number(["ln", number.tree], PLAIN, Fraction(1, 1000))
+
+    def _call_mean(self, operands: list[ast.expr], depth: int) -> Number:
+        # The total, counted in steps of one over the number of epochs: nothing is rounded.
+        tree, number, epochs = self._epochs_of("mean", "total", operands, depth)
+        return Number(tree, number.dimension, number.quantum / epochs)
+
+    def _call_sd(self, operands: list[ast.expr], depth: int) -> Number:
+        tree, number, epochs = self._epochs_of("sd", "deviation", operands, depth)
+        if epochs < 2:
+            raise ExpressionError("sd is over two epochs at least")
+        return Number(tree, number.dimension, number.quantum / 1000)
+
+    def _call_count(self, operands: list[ast.expr], depth: int) -> Number:
+        condition = self._condition(operands[0], depth)
+        return Number(["count", condition.tree, self._window_ms(operands[1], depth)], PLAIN, Fraction(1))
+
+    def _epochs_of(self, word: str, operator: str, operands: list[ast.expr], depth: int) -> tuple[Tree, Number, int]:
+        number = self._computed(operands[0], depth)
+        self._check_named(word, operands[0])
+        refuse_direction(number)
+        window_ms = self._window_ms(operands[1], depth)
+        if self._epoch_ms <= 0:
+            raise UsesWrongNameError("epoch")
+        return [operator, number.tree, window_ms], number, window_ms // self._epoch_ms
+
     def _call_permille(self, operands: list[ast.expr], depth: int) -> Number:
         return permille(self._number(operands[0], depth), self._number(operands[1], depth))
 
@@ -271,7 +326,10 @@ class _Compiler:
         window = self._number(node, depth)
         if not isinstance(window, Literal) or window.dimension != TIME:
             raise ExpressionError(f"{self._segment(node)} is no length of time; write a literal such as 1*s")
-        return positive(whole(window, _MILLISECOND), "a window")
+        window_ms = positive(whole(window, _MILLISECOND), "a window")
+        if self._epoch_ms and window_ms % self._epoch_ms:
+            raise ExpressionError(f"{window.text} is no whole number of epochs of {self._epoch_ms // 1000} s")
+        return window_ms
 
 
 def _no_part(node: ast.AST) -> ExpressionError:

@@ -6,12 +6,13 @@ from fractions import Fraction
 from headway_edge.core import pack as device
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-KINDS = ["trip"]
-ROLES = ["none", "speed", "engine_speed", "ignition"]  # in the order of their numbers
-ACCUMULATOR_KINDS = ["bands", "edges", "last", "max", "metres", "min", "sum", "time"]
+KINDS = ["trip", "day"]
+ROLES = ["none", "speed", "engine_speed", "ignition", "clock", "report"]  # in the order of their numbers
+ACCUMULATOR_KINDS = ["bands", "edges", "first", "integral", "last", "max", "metres", "min", "sum", "time"]
 DIRECTIONS = {"lower": -1, "neutral": 0, "higher": 1}
 MERGES = ["max", "min", "sum"]
 RULES = ["near", "gap", "standing", "limit", "min_distance", "min_elapsed"]
+DAY_RULES = ["epoch", "boundary", "min_elapsed"]
 
 # Most entries of each table; what else limits a pack is counted by the device's own check, after compiling.
 MOST = {
@@ -23,14 +24,17 @@ MOST = {
     "totals": device.PERIOD_MAX,
     "trip": device.CHARACTERISTICS_MAX,
     "period": device.CHARACTERISTICS_MAX,
+    "contexts": device.CONTEXTS_MAX,
+    "score": device.AXES_MAX,
 }
 
-_TEXT, _WHOLE, _NUMBER, _TEXTS, _TEXT_MAP = (
+_TEXT, _WHOLE, _NUMBER, _TEXTS, _TEXT_MAP, _FLAG = (
     "a text",
     "a whole number",
     "a number such as 12 or 0.01",
     "a list of texts",
     "a table of texts",
+    "true or false",
 )
 # Keys of each table: the type of its value; a leading ? means that it may be left out.
 KEYS: dict[str, dict[str, str]] = {
@@ -74,9 +78,11 @@ KEYS: dict[str, dict[str, str]] = {
         "about": _TEXT,
         "source": "?" + _TEXT,
     },
-    "totals": {"merge": "?" + _TEXT, "formula": _TEXT, "about": _TEXT},
+    "totals": {"merge": "?" + _TEXT, "formula": _TEXT, "enough": "?" + _TEXT, "about": _TEXT},
     "trip": {},
     "period": {},
+    "contexts": {"when": _TEXT, "title": _TEXT, "otherwise": _TEXT, "about": _TEXT, "source": "?" + _TEXT},
+    "score": {"title": _TEXT, "of": _TEXTS, "weight": "?" + _WHOLE, "about": _TEXT, "source": "?" + _TEXT},
 }
 KEYS["trip"] = KEYS["period"] = {
     "id": _WHOLE,
@@ -86,10 +92,17 @@ KEYS["trip"] = KEYS["period"] = {
     "direction": _TEXT,
     "numerator": _TEXTS,
     "denominator": "?" + _TEXTS,
+    "counted": "?" + _FLAG,
+    "headline": "?" + _FLAG,
     "about": _TEXT,
     "source": "?" + _TEXT,
 }
 SINGLE = ("pack", "rules")
+
+
+def keys_of(kind: object) -> dict[str, dict[str, str]]:
+    """Return the tables and keys of a pack of `kind`; of anything unknown, those of a trip."""
+    return KEYS | {"rules": dict.fromkeys(DAY_RULES, _TEXT)} if kind == "day" else KEYS
 
 
 def is_a(value: object, wanted: str) -> bool:
@@ -100,6 +113,8 @@ def is_a(value: object, wanted: str) -> bool:
         return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 32
     if wanted == _NUMBER:
         return isinstance(value, (int, Fraction)) and not isinstance(value, bool) and -(1 << 32) < value < 1 << 32
+    if wanted == _FLAG:
+        return isinstance(value, bool)
     if wanted == _TEXTS:
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
     return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())

@@ -26,6 +26,7 @@ from headway_server.packs.schema import (
     SINGLE,
     has_control,
     is_a,
+    keys_of,
 )
 from headway_server.packs.toml_lines import line_of, line_of_each_key
 
@@ -129,7 +130,9 @@ class _Reader:
         for key in self._document:
             if key not in KEYS:
                 self._wrong((key,), f"unknown table: {none_of(key, sorted(KEYS))}")
-        single = {name: self._entry((name,), self._document.get(name), KEYS[name]) for name in SINGLE}
+        pack = self._document.get("pack")
+        keys = keys_of(pack.get("kind") if isinstance(pack, dict) else None)
+        single = {name: self._entry((name,), self._document.get(name), keys[name]) for name in SINGLE}
         source = Source(self._problems.file, self._lines, single["pack"], single["rules"])
         for name in KEYS:
             if name not in SINGLE:
@@ -140,6 +143,8 @@ class _Reader:
         self._check_unique(source)
         for accumulator in source.tables["accumulators"]:
             self._check_accumulator(accumulator)
+            if source.pack.text("kind") == "day" and accumulator.text("kind") == "metres":
+                self._wrong((*accumulator.path, "kind"), "a day has no distance")
         events = [event.name for event in source.tables["events"]]
         for event in source.tables["events"]:
             for suppressor in event.texts("suppressed_by"):
@@ -250,7 +255,7 @@ class _Reader:
         for key in ("when", "of", "edges") if kind in ACCUMULATOR_KINDS else ():
             if key in wanted and key not in item.fields:
                 self._wrong((*item.path, key), f"missing: kind {kind!r} needs it")
-            if key not in wanted and key in item.fields and (kind, key) != ("sum", "when"):
+            if key not in wanted and key in item.fields and (kind not in {"sum", "integral"} or key != "when"):
                 self._wrong((*item.path, key), f"kind {kind!r} has no use for it")
 
     def _check_circles(self, events: list[Entry]) -> None:

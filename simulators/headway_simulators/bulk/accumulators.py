@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from headway_edge.core.pack import NUMBER_MAX, SIGNED, TIME, WIDE, Pack
+from headway_edge.core.pack import NUMBER_MAX, Pack
+from headway_edge.core.program import INTEGRAL, SIGNED, TIME
 from headway_simulators.bulk.expressions import Condition, Evaluation, Number, both
 from headway_simulators.bulk.samples import Integers
 from headway_simulators.bulk.trip_rows import TripRows
@@ -26,26 +27,30 @@ def accumulate(item: list[Any], places: list[int], evaluation: Evaluation, rows:
     if kind == "edges":
         return [_edges(evaluation.condition(place), rows)]
     number = evaluation.number(place)
-    if kind == "sum" and len(places) > 1:
+    if kind in {"sum", "integral"} and len(places) > 1:
         number = number[0], both(number[1], evaluation.condition(places[1]))
     if kind == "bands":
         return _bands(number, item[2], rows)
     if number[1] is False:
         return [np.zeros(len(rows.starts), np.int64)]
+    if kind == "first":
+        return [_first(number, rows)]
     if kind == "last":
         return [_last(number, rows)]
     if kind == "sum":
         return [_sum(number, rows)]
+    if kind == "integral":
+        return [_per_trip(_where_valid(number) * rows.weights_ms, rows)]
     return [_extreme(number, rows, np.maximum if kind == "max" else np.minimum)]
 
 
 def wire(pack: Pack, numbers: Integers) -> Integers:
-    """Return trips' numbers, shape (trips, cells), as on the wire: times in tenths of a second, signed ones zigzag."""
+    """Return trips' numbers, shape (trips, cells), as `headway_edge.core.episode.wire_numbers` gives them."""
     found = numbers.copy()
     for column, (kind, _) in enumerate(pack.cells):
-        if kind == TIME:
+        if kind in {TIME, INTEGRAL}:
             found[:, column] = (found[:, column] + 50) // 100
-        elif kind in {SIGNED, WIDE}:
+        if kind >= SIGNED:
             signed = found[:, column]
             found[:, column] = np.where(signed >= 0, 2 * signed, -2 * signed - 1)
     return found
@@ -74,10 +79,13 @@ def _edges(condition: Condition, rows: TripRows) -> Integers:
     return counts
 
 
-def _sum(number: Number, rows: TripRows) -> Integers:
+def _where_valid(number: Number) -> Integers | int:
     numbers, is_valid = number
-    if not isinstance(is_valid, bool):
-        numbers = np.where(is_valid, numbers, 0)
+    return numbers if isinstance(is_valid, bool) else np.where(is_valid, numbers, 0)
+
+
+def _sum(number: Number, rows: TripRows) -> Integers:
+    numbers = _where_valid(number)
     if isinstance(numbers, int):
         return numbers * (rows.kept - rows.starts)
     return _per_trip(numbers, rows)
@@ -93,6 +101,17 @@ def _extreme(number: Number, rows: TripRows, of: np.ufunc) -> Integers:
     nothing = NUMBER_MAX + 1 if of is np.minimum else -NUMBER_MAX - 1
     found = of.reduceat(np.where(is_valid, numbers, nothing), rows.kept_ranges)[::2]
     return np.where(found == nothing, 0, found)
+
+
+def _first(number: Number, rows: TripRows) -> Integers:
+    numbers, is_valid = number
+    if isinstance(numbers, int):
+        numbers = np.full(len(rows), numbers, np.int64)
+    if isinstance(is_valid, bool):
+        return numbers[rows.starts]
+    valid = np.append(np.flatnonzero(is_valid), len(rows))
+    row = valid[np.searchsorted(valid, rows.starts)]
+    return np.where(row < rows.kept, numbers[np.minimum(row, len(rows) - 1)], 0)
 
 
 def _last(number: Number, rows: TripRows) -> Integers:

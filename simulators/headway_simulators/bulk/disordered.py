@@ -24,6 +24,7 @@ class DisorderedGatekeeper:
         self._screened = screened
         self._samples: list[int] = []
         self._since_ms: list[int] = []
+        self._silences_ms: list[int] = []
         self._trips: list[tuple[int, int, int, int, int, bool]] = []
         self._refused: list[list[int]] = []
         self._begin_vehicle()
@@ -86,6 +87,7 @@ class DisorderedGatekeeper:
         since = 0 if self._speed < 0 else self._since
         self._samples.append(sample)
         self._since_ms.append(since)
+        self._silences_ms.append(max(self._since, 0))
         self._speed = speed
         self._since = 0
         if self._open:
@@ -115,6 +117,7 @@ class DisorderedGatekeeper:
         return GatedBlock(
             np.array(self._samples, np.int64),
             np.array(self._since_ms, np.int64),
+            np.array(self._silences_ms, np.int64),
             trips[:, 0],
             trips[:, 1],
             trips[:, 2],

@@ -10,6 +10,7 @@ from headway_edge.core.pack import Pack
 from headway_edge.core.pack_code import generate
 from headway_simulators.bulk.accumulators import accumulate, wire
 from headway_simulators.bulk.closed_trips import ClosedTrips
+from headway_simulators.bulk.driven_times import DrivenTimes
 from headway_simulators.bulk.expressions import Evaluation
 from headway_simulators.bulk.firings import count_events
 from headway_simulators.bulk.gatekeeper import gate
@@ -27,10 +28,12 @@ class BulkEngine:
     """Computes what an `EpisodeCore` of the same pack, class and period makes of each vehicle's samples, to the integer.
 
     The threads share the processor's cores, since numpy lets go of the interpreter while it computes.
-    Raises ValueError for a class that the pack does not know, and for a period outside 40..1000 ms.
+    Raises ValueError for a pack that is not of trips, for a class that it does not know, and for a period outside 40..1000 ms.
     """
 
     def __init__(self, pack: Pack, vehicle_class: str, period_ms: int = 1000) -> None:
+        if pack.kind != "trip":
+            raise ValueError(f"{pack.name} is of kind {pack.kind!r}; in bulk there are only packs of trips")
         if not 40 <= period_ms <= 1000:
             raise ValueError(f"a sampling period of {period_ms} ms is not in 40..1000")
         _, plan = generate(pack, vehicle_class)
@@ -73,16 +76,18 @@ class BulkEngine:
         if not len(block):
             return self._nothing()
         screened = ScreenedBlock(self.pack, block)
-        trips = ClosedTrips(self.pack, self._period_ms, screened, gate(self.pack, block, screened))
+        gated = gate(self.pack, block, screened)
+        trips = ClosedTrips(self.pack, self._period_ms, screened, gated)
         if not len(trips):
             return self._nothing()
-        parts = [self._trips(block, trips, begin, end) for begin, end in _batches(trips)]
+        driven = DrivenTimes(self.pack, self._period_ms, block, screened, gated)
+        parts = [self._trips(block, trips, driven, begin, end) for begin, end in _batches(trips)]
         found = _in_order_of_vehicles(joined(parts))
         return _counted_from_vehicles(found, block, first_vehicle)
 
-    def _trips(self, block: SampleBlock, trips: ClosedTrips, begin: int, end: int) -> BulkTrips:
+    def _trips(self, block: SampleBlock, trips: ClosedTrips, driven: DrivenTimes, begin: int, end: int) -> BulkTrips:
         pack = self.pack
-        rows = TripRows(pack, self._period_ms, self._back_samples, block, trips, begin, end)
+        rows = TripRows(pack, self._period_ms, self._back_samples, block, trips, driven, begin, end)
         evaluation = Evaluation(self._program, rows)
         cells = [trips.elapsed_ms[begin:end], trips.distance_m[begin:end]]
         for item, places in zip(pack.accumulators, self._program.accumulators, strict=True):

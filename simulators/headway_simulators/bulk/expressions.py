@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from headway_edge.core.pack import HOLD_MS_MAX
+from headway_edge.core.program import HOLD_MS_MAX
 from headway_simulators.bulk.looking_back import Look, look_back
 from headway_simulators.bulk.program import COMPARISONS, Program
 from headway_simulators.bulk.samples import Integers, Truths
@@ -93,6 +93,10 @@ class Evaluation:
             return self._turn(name, int(node[1]), int(node[2]))
         if name == "held":
             return self._held(self.condition(int(node[1]))), True
+        if name == "driven":
+            return self._rows.driven_ms(int(node[1])), True
+        if name == "unchanged":
+            return self._unchanged(self.number(int(node[1]))), True
         numbers, is_valid = self.number(int(node[1]))
         if name in _COMBINE:
             others, others_valid = self.number(int(node[2]))
@@ -192,9 +196,25 @@ class Evaluation:
         if not isinstance(condition, bool):
             continues &= condition
             continues[1:] &= condition[:-1]
+        return self._since_broken(continues)
+
+    def _unchanged(self, number: Number) -> Integers | int:
+        numbers, is_valid = number
+        if is_valid is False:
+            return 0
+        continues = self._rows.near.copy()
+        if not isinstance(numbers, int):
+            continues[1:] &= numbers[1:] == numbers[:-1]
+        if not isinstance(is_valid, bool):
+            continues &= is_valid
+            continues[1:] &= is_valid[:-1]
+        return self._since_broken(continues)
+
+    def _since_broken(self, continues: Truths) -> Integers:
+        # For how long it has gone on from each row to the next, as far as a device counts.
         times_ms = self._rows.times_ms
-        held = times_ms - np.maximum.accumulate(np.where(continues, 0, times_ms))
-        return np.minimum(held, HOLD_MS_MAX, out=held)
+        found = times_ms - np.maximum.accumulate(np.where(continues, 0, times_ms))
+        return np.minimum(found, HOLD_MS_MAX, out=found)
 
 
 def both(one: Condition, other: Condition) -> Condition:

@@ -15,7 +15,8 @@ class GatedBlock:
     """Accepted samples, and the trips among them before anything is trimmed or found too short.
 
     Of accepted samples, shape (accepted): samples: index in the block, in order of acceptance. since_ms: to the accepted
-    sample before; 0 where there is none to build upon.
+    sample before; 0 where there is none to build upon. silences_ms: the same where there is none to build upon, too; 0 where
+    time ran backwards, of no consequence for a vehicle's first.
 
     Of trips, shape (trips), in order of accepted samples; those of a vehicle are together and in order of time. Each takes
     a range of accepted samples: from `first` (which may be the standing sample driven off from) to before `end`; `folded`
@@ -26,6 +27,7 @@ class GatedBlock:
 
     samples: Integers
     since_ms: Integers
+    silences_ms: Integers
     first: Integers
     folded: Integers
     end: Integers

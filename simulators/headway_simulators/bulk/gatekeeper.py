@@ -72,6 +72,7 @@ class _Ordered:
         near_ms, gap_ms, standing_ms, limit_ms, _, _ = self._pack.rules
         samples, since_ms = self._samples, self._since_ms
         is_fresh = self._is_fresh | (since_ms > gap_ms)
+        silences_ms = since_ms.copy()
         since_ms[is_fresh] = 0
         speed = self._screened.speed[samples]
         is_unpowered_stand = speed == 0
@@ -84,6 +85,7 @@ class _Ordered:
         return GatedBlock(
             samples,
             since_ms,
+            silences_ms,
             trips.first,
             trips.folded,
             trips.end,

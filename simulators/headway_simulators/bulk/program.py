@@ -35,7 +35,7 @@ class Program:
     not know.
 
     Operators: those of `headway_edge.core.pack`, and ("literal", n), ("signal", i), ("lag", node, ms, wrap),
-    ("turn", i, ms), ("turned", i, ms), ("//", node, k), ("round", node, k).
+    ("turn", i, ms), ("turned", i, ms), ("driven", ms), ("//", node, k), ("round", node, k).
     """
 
     def __init__(self, pack: Pack, vehicle_class: str) -> None:
@@ -57,7 +57,7 @@ class Program:
         """Return the places of the nodes that a node reads."""
         node = self.nodes[place]
         operator = node[0]
-        if operator in ("literal", "signal", "turn", "turned"):
+        if operator in ("literal", "signal", "turn", "turned", "driven"):
             return ()
         read = node[1:2] if operator in ("lag", "//", "round") else node[1:]
         return tuple(int(operand) for operand in read)
@@ -83,7 +83,7 @@ class Program:
         if item[0] in {"time", "metres", "edges"}:
             return [self._condition(item[1])]
         read = [self._number(item[1])]
-        if item[0] == "sum" and len(item) > 2:
+        if item[0] in {"sum", "integral"} and len(item) > 2:
             read.append(self._condition(item[2]))
         return read
 
@@ -108,9 +108,11 @@ class Program:
             return self._node(operator, _whole(first), _whole(tree[2]))
         if operator == "held":
             return self._node("held", self._condition(first))  # type: ignore[arg-type]
+        if operator == "driven":
+            return self._node("driven", self._time_ms(first))  # type: ignore[arg-type]
         number = self._number(first)  # type: ignore[arg-type]
-        if operator == "abs":
-            return self._node("abs", number)
+        if operator in ("abs", "unchanged"):
+            return self._node(operator, number)
         if operator in ("//", "round"):
             return self._node(operator, number, _whole(tree[2]))
         return self._node(operator, number, self._number(tree[2]))  # type: ignore[arg-type]

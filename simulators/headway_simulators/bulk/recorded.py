@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from headway_edge.core.pack import MISSING, Pack
+from headway_edge.core.pack import Pack
+from headway_edge.core.program import MISSING
 from headway_simulators.bulk.samples import VehicleSamples, steps_of
 from headway_simulators.recorded_signals import SignalQuantum
 from headway_simulators.recordings import Recording

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headway_edge.core.pack import MISSING, Pack
+from headway_edge.core.pack import Pack
+from headway_edge.core.program import MISSING
 
 Integers = NDArray[np.int64]
 Truths = NDArray[np.bool_]

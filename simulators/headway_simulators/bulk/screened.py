@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from headway_edge.core.pack import MISSING, Pack
+from headway_edge.core.pack import Pack
+from headway_edge.core.program import MISSING
 from headway_simulators.bulk.samples import Integers, SampleBlock, Truths
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from headway_edge.core.pack import Pack
 from headway_simulators.bulk.closed_trips import ClosedTrips
+from headway_simulators.bulk.driven_times import DrivenTimes
 from headway_simulators.bulk.samples import Integers, SampleBlock, Truths
 
 
@@ -25,10 +26,11 @@ class TripRows:
         back_samples: int,
         block: SampleBlock,
         trips: ClosedTrips,
+        driven: DrivenTimes,
         begin: int,
         end: int,
     ) -> None:
-        self._pack, self._block, self._trips = pack, block, trips
+        self._pack, self._block, self._trips, self._driven = pack, block, trips, driven
         self._period_ms = period_ms
         self._begin, self._end = begin, end
         self.back_samples = back_samples
@@ -60,6 +62,10 @@ class TripRows:
             return numbers, True
         is_valid = (numbers >= low) & (numbers <= high)
         return (numbers, is_valid) if is_valid.any() else (0, False)
+
+    def driven_ms(self, rest_ms: int) -> Integers:
+        """Return the time (ms) that the vehicle had driven with each row since its last rest of at least `rest_ms`."""
+        return self._driven.at(self._accepted, rest_ms)
 
     def wrap(self, index: int) -> int:
         """Return at what number a signal begins anew, 0 if it does not."""

@@ -104,7 +104,7 @@ def show(
         parts, data = _parts(pack)
         titles = (
             "format", "name", "version", "kind", "classes", "signals", "rules", "parameters", "values", "accumulators",
-            "events", "period", "characteristics",
+            "events", "period", "characteristics", "contexts", "score", "enough",
         )  # fmt: skip
         typer.echo(f"id {hashlib.sha256(data).digest()[:8].hex()}, {len(data)} bytes")
         for title, part in zip(titles, parts, strict=True):

@@ -1,9 +1,7 @@
 """`headway replay`: recorded trips through the device's own code, with or without a server."""
 
-from collections.abc import Callable, Iterator
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,16 +9,8 @@ from headway_simulators.command.terminal import complain, foreseen_failures, log
 from headway_simulators.errors import SimulatorError
 
 if TYPE_CHECKING:
-    from headway_simulators.recordings import Recording
-
-
-class VehicleClass(StrEnum):
-    """Classes with thresholds of their own."""
-
-    CAR = "car"
-    TAXI = "taxi"
-    BUS = "bus"
-    TRUCK = "truck"
+    from headway_edge.core.process import Process
+    from headway_simulators.offline_replay import Episode
 
 
 def replay(
@@ -29,12 +19,11 @@ def replay(
         typer.Argument(help="Recordings, in order of time: CSV, CSV in gzip, or tachograph files.", metavar="FILE…"),
     ],
     pack: Annotated[
-        str | None,
-        typer.Option(
-            help="With --offline: the process to compute; the name of a pack that ships, or a .toml or .cbor file."
-        ),
-    ] = None,
-    vehicle_class: Annotated[VehicleClass, typer.Option("--class", help="Whose thresholds apply.")] = VehicleClass.CAR,
+        str, typer.Option(help="The process to compute: the name of a pack that ships, or a .toml or .cbor file.")
+    ] = "private-driving",
+    vehicle_class: Annotated[
+        str, typer.Option("--class", help="Whose thresholds apply: car, taxi, bus, truck, or another of the pack.")
+    ] = "car",
     offline: Annotated[bool, typer.Option("--offline", help="Compute only: no store, no broker.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line for each trip.")] = False,
     group: Annotated[str, typer.Option(help="Group of the device that replays.")] = "replay",
@@ -51,7 +40,8 @@ def replay(
     A recording is a CSV with a column `timestamp` (ISO 8601 or Unix seconds, fractions allowed) and signals named and
     measured as in COVESA VSS: `Vehicle.Speed` (km/h), and where there are any
     `Vehicle.Powertrain.CombustionEngine.Speed` (rpm), `Vehicle.LowVoltageSystemState` (ON, OFF…). An empty cell is a
-    missing value. NREL's day files are read as well.
+    missing value. NREL's day files are read as well, and for packs of days recordings of wearables; of a file with several
+    persons, `FILE#PERSON` is one.
 
     With `--offline` each file is a vehicle of its own and every trip is told in full; without it all files are one
     vehicle's, whose agent sends its records to the broker and waits until the server has them.
@@ -65,76 +55,54 @@ def replay(
     log_to_stderr("warning", as_json=False)
     with foreseen_failures():
         if offline:
-            _offline(files, vehicle_class.value, pack, as_json)
-        elif pack is not None:
-            raise SimulatorError("--pack goes with --offline: the agent of this version computes its built-in process.")
+            _offline(files, vehicle_class, pack, as_json)
         else:
-            _sync(files, vehicle_class.value, as_json, group, device, store, broker, speed, timeout_s)
+            _sync(files, vehicle_class, pack, as_json, group, device, store, broker, speed, timeout_s)
 
 
-def _offline(files: list[Path], vehicle_class: str, pack: str | None, as_json: bool) -> None:
+def _offline(files: list[Path], vehicle_class: str, pack: str, as_json: bool) -> None:
     from rich.console import Console
 
-    from headway_simulators import offline_replay, pack_replay
-    from headway_simulators.trip_table import pack_trip_table, trip_table
+    from headway_simulators.processes import find_process
+    from headway_simulators.trip_table import trip_table
 
-    console = Console()
-    if pack is None:
-        built_in = _Told(as_json, lambda recording: offline_replay.episodes(recording, vehicle_class))
-        built_in.tell(files)
-        if built_in.episodes:
-            console.print(trip_table(built_in.episodes))
-        failed = built_in.failed
-    else:
-        named = pack_replay.find_pack(pack)
-        by_pack = _Told(as_json, lambda recording: pack_replay.episodes(recording, named, vehicle_class))
-        by_pack.tell(files)
-        if by_pack.episodes:
-            console.print(pack_trip_table(by_pack.episodes))
-        failed = by_pack.failed
+    process = find_process(pack)
+    if vehicle_class not in process.pack.classes:
+        known = ", ".join(process.pack.classes)
+        raise SimulatorError(f"the pack {process.name} knows the classes {known}, not {vehicle_class}.")
+    shown: list[Episode] = []
+    failed = 0
+    for path in files:  # a bad file does not stop the rest
+        try:
+            _tell(path, process, vehicle_class, None if as_json else shown)
+        except SimulatorError as error:
+            complain(str(error))
+            failed += 1
+    if shown:
+        console = Console()
+        console.print(trip_table(shown, console.width))
     if failed:
         raise typer.Exit(1)
 
 
-class _Line(Protocol):
-    def as_json_line(self) -> str: ...
+def _tell(path: Path, process: "Process", vehicle_class: str, shown: "list[Episode] | None") -> None:
+    # Trips of one file: printed at once as JSON, or added to what is shown at the end.
+    from headway_simulators.offline_replay import episodes
+    from headway_simulators.recordings import read
 
-
-EpisodeT = TypeVar("EpisodeT", bound=_Line)
-
-
-class _Told(Generic[EpisodeT]):
-    # Trips of files, one after the other: printed at once as JSON, or kept for a table. A bad file does not stop the rest.
-
-    def __init__(self, as_json: bool, compute: "Callable[[Recording], Iterator[EpisodeT]]") -> None:
-        self._as_json = as_json
-        self._compute = compute
-        self.episodes: list[EpisodeT] = []
-        self.failed = 0
-
-    def tell(self, files: list[Path]) -> None:
-        for path in files:
-            try:
-                self._tell(path)
-            except SimulatorError as error:
-                complain(str(error))
-                self.failed += 1
-
-    def _tell(self, path: Path) -> None:
-        from headway_simulators.recordings import read
-
-        recording, trips = read(path), 0
-        for episode in self._compute(recording):
-            trips += 1
-            if self._as_json:
-                print(episode.as_json_line())  # noqa: T201
-            else:
-                self.episodes.append(episode)
-        if recording.problems and not self._as_json:
-            problems = ", ".join(f"{kind} {count}" for kind, count in sorted(recording.problems.items()))
-            complain(f"{path}: read with losses: {problems}")
-        if not trips:
-            complain(f"{path}: {len(recording.samples)} samples, but no trip: nothing moved long or far enough.")
+    recording, trips = read(path), 0
+    for episode in episodes(recording, process, vehicle_class):
+        trips += 1
+        if shown is None:
+            print(episode.as_json_line())  # noqa: T201
+        else:
+            shown.append(episode)
+    if recording.problems and shown is not None:
+        problems = ", ".join(f"{kind} {count}" for kind, count in sorted(recording.problems.items()))
+        complain(f"{path}: read with losses: {problems}")
+    if not trips:
+        why = "none was long enough" if process.pack.kind == "day" else "nothing moved long or far enough"
+        complain(f"{path}: {len(recording.samples)} samples, but no {process.pack.kind}: {why}.")
 
 
 def parse_broker(text: str) -> tuple[str, int]:
@@ -150,6 +118,7 @@ def parse_broker(text: str) -> tuple[str, int]:
 def _sync(
     files: list[Path],
     vehicle_class: str,
+    pack: str,
     as_json: bool,
     group: str,
     device: str,
@@ -162,15 +131,16 @@ def _sync(
 
     from rich.console import Console
 
-    from headway_edge.face import comparison_lines, trip_lines
+    from headway_edge.face import comparison_lines, score_lines, trip_lines
     from headway_edge.link import Broker
     from headway_edge.settings import read_settings
     from headway_simulators.fleet_replay import FleetReplay, FleetSetup, VehicleSource
+    from headway_simulators.processes import find_process
     from headway_simulators.replay_progress import replay_progress
 
     host, port = parse_broker(broker)
     settings = read_settings(None, group=group, device=device, vehicle_class=vehicle_class)
-    source = VehicleSource(settings.device, settings.vehicle_class, files)
+    source = VehicleSource(settings.device, settings.vehicle_class, files, find_process(pack))
     setup = FleetSetup(settings.group, store, Broker(host, port, back_off_max_s=5), speed=speed)
     console = Console(stderr=True)
     with replay_progress(console) as tell, FleetReplay([source], setup, tell) as fleet:
@@ -181,7 +151,8 @@ def _sync(
         fleet.run()
         fleet.settle(timeout_s)
         summary = {"records": agent.outbox.produced, "settled": agent.settled, "refused": agent.outbox.refused}
-        comparison = comparison_lines(agent.compare(), agent.benchmark, agent.totals.both())
+        comparison = comparison_lines(agent.process, agent.compare(), agent.benchmark, agent.totals.both())
+        comparison += score_lines(agent.score())
     if as_json:
         print(json.dumps(summary))  # noqa: T201
     else:

@@ -40,6 +40,10 @@ def upgrade() -> None:
         sa.Column("clock", sa.SmallInteger(), nullable=True),
         sa.Column("backlog", sa.BigInteger(), nullable=True),
         sa.Column("dropped", sa.BigInteger(), nullable=True),
+        sa.Column("pack_id", sa.LargeBinary(length=8), nullable=True),
+        sa.Column("pack_name", sa.String(length=64), nullable=True),
+        sa.Column("pack_version", sa.BigInteger(), nullable=True),
+        sa.Column("offered_pack_id", sa.LargeBinary(length=8), nullable=True),
         sa.Column("records", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("trips", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("distance_m", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
@@ -79,6 +83,20 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "day_totals",
+        sa.Column("device", sa.String(length=65), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("person", sa.String(length=65), nullable=False),
+        sa.Column("pack_id", sa.LargeBinary(length=8), nullable=False),
+        sa.Column("context", sa.SmallInteger(), nullable=False),
+        sa.Column("trips", sa.BigInteger(), nullable=False),
+        sa.Column("distance_m", sa.BigInteger(), nullable=False),
+        sa.Column("totals", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["device"], ["devices.device"], name=op.f("fk_day_totals_devices")),
+        sa.PrimaryKeyConstraint("device", "day", "person", "pack_id", "context", name=op.f("pk_day_totals")),
+    )
+    op.create_index(op.f("ix_day_totals_person_pack_id_day"), "day_totals", ["person", "pack_id", "day"], unique=False)
+    op.create_table(
         "episodes",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("device", sa.String(length=65), nullable=False),
@@ -88,15 +106,41 @@ def upgrade() -> None:
         sa.Column("pack_id", sa.LargeBinary(length=8), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("start_ms", sa.BigInteger(), nullable=True),
+        sa.Column("utc_offset_min", sa.SmallInteger(), nullable=True),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("context", sa.SmallInteger(), nullable=False),
         sa.Column("clock", sa.SmallInteger(), nullable=False),
         sa.Column("counts", sa.LargeBinary(), nullable=False),
         sa.Column("gates", sa.LargeBinary(), nullable=False),
         sa.Column("distance_m", sa.BigInteger(), nullable=False),
+        sa.Column("revises_boot", sa.BigInteger(), nullable=True),
+        sa.Column("revises_seq", sa.BigInteger(), nullable=True),
+        sa.Column("trip_boot", sa.BigInteger(), nullable=True),
+        sa.Column("trip_seq", sa.BigInteger(), nullable=True),
+        sa.Column("superseded", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("counted_epoch", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["device"], ["devices.device"], name=op.f("fk_episodes_devices")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_episodes")),
         sa.UniqueConstraint("device", "boot", "seq", name=op.f("uq_episodes_device_boot_seq")),
     )
     op.create_index(op.f("ix_episodes_device_id"), "episodes", ["device", "id"], unique=False)
+    op.create_index(op.f("ix_episodes_device_day"), "episodes", ["device", "day"], unique=False)
+    op.create_index(
+        op.f("ix_episodes_revises_boot"),
+        "episodes",
+        ["revises_boot"],
+        unique=False,
+        sqlite_where=sa.text("revises_boot IS NOT NULL"),
+        postgresql_where=sa.text("revises_boot IS NOT NULL"),
+    )
+    op.create_index(
+        op.f("ix_episodes_device_trip_boot_trip_seq"),
+        "episodes",
+        ["device", "trip_boot", "trip_seq"],
+        unique=False,
+        sqlite_where=sa.text("trip_boot IS NOT NULL"),
+        postgresql_where=sa.text("trip_boot IS NOT NULL"),
+    )
     op.create_table(
         "losses",
         sa.Column("device", sa.String(length=65), nullable=False),
@@ -111,11 +155,24 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_losses_device_boot"), "losses", ["device", "boot"], unique=False)
     op.create_table(
+        "packs",
+        sa.Column("pack_id", sa.LargeBinary(length=8), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.Column("catalogue", sa.JSON(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=True),
+        sa.Column("added_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("pack_id", name=op.f("pk_packs")),
+    )
+    op.create_table(
         "person_totals",
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("device", sa.String(length=65), nullable=False),
         sa.Column("person", sa.String(length=65), nullable=False),
         sa.Column("pack_id", sa.LargeBinary(length=8), nullable=False),
+        sa.Column("trips", sa.BigInteger(), nullable=False),
+        sa.Column("distance_m", sa.BigInteger(), nullable=False),
         sa.Column("totals", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["device"], ["devices.device"], name=op.f("fk_person_totals_devices")),
         sa.ForeignKeyConstraint(["epoch"], ["epochs.number"], name=op.f("fk_person_totals_epochs")),

@@ -1,7 +1,7 @@
 """The packs that ship with Headway, as their authors' TOML.
 
 >>> names()
-['commercial-driving', 'private-driving']
+['commercial-driving', 'eco-driving', 'private-driving', 'wellness']
 """
 
 from pathlib import Path

@@ -1,0 +1,91 @@
+"""What running a pack needs, and nothing of what checking it needs: the program of one vehicle class.
+
+A pack becomes a program once, in `headway_edge.core.pack_code`: two functions and some constants, as Python source. Where
+there is memory the source is run at once (`program_of`). A microcontroller writes it to a file when the pack is installed;
+from then on it imports that file and loads neither the pack nor what checks it:
+
+    import pack_program
+    program = Program(pack_program.__dict__)
+    core = EpisodeCore(program, program.vehicle_class)
+"""
+
+from array import array
+from binascii import unhexlify
+
+FORMAT = 1  # of the source: how its functions are called, and which constants there are
+
+MISSING = -(1 << 29)  # a signal or value that is not there
+HOLD_MS_MAX = 600000
+DRIVEN_MS_MAX = 86400000  # of `driven`, and of the rest that it asks for
+FIRINGS_TOLD = 4  # of those of an event that waited together; further ones are counted, at the time of the last
+
+# Kinds of wire cells: how a number in the core becomes a number in the record.
+PLAIN, TIME, SIGNED, WIDE, INTEGRAL = range(5)  # zigzag from SIGNED on; the last two take two cells in the core
+WIDE_BITS = 20  # of the lower cell of two
+CELLS = ((PLAIN, 1), (TIME, 1), (SIGNED, 1), (WIDE, 2), (INTEGRAL, 2))  # (kind, width in the core), by kind
+
+
+class Program:
+    """A pack as one vehicle class runs it.
+
+    names: what the generated source defines, by name. id, name, version, kind, rules, cells, speed, engine_speed, ignition,
+    clock: as of the `Pack`. speed_max: the highest speed there can be, in its quanta. signal_count, event_count: how many
+    there are. screen, fold: the generated functions, which `headway_edge.core.pack_code` describes, and what they need:
+
+    state_start: initial values of x. columns: of the history. window_ms: how far the history must reach (0: no history).
+    core_cells: how many cells the core has. event_state: where in x each event's numbers begin: up, fired ms ago, waiting,
+    age of the first that waits, and how much later the others fired. lasting: places of x that go on from one trip to the
+    next. away: the place of x to which whoever folds adds time (ms, up to DRIVEN_MS_MAX) that passes between the samples of
+    trips; -1 if nothing asks for it.
+
+    Raises ValueError for the source of another format.
+    """
+
+    def __init__(self, names: dict) -> None:
+        if names.get("FORMAT") != FORMAT:
+            raise ValueError(
+                "a program of format %r; this device runs format %d: install the pack again"
+                % (names.get("FORMAT"), FORMAT)
+            )
+        self.id = unhexlify(names["PACK_ID"])
+        self.name = str(unhexlify(names["NAME"]), "utf-8")
+        self.version = names["VERSION"]
+        self.kind = names["KIND"]
+        self.vehicle_class = str(unhexlify(names["VEHICLE_CLASS"]), "utf-8")
+        self.rules = names["RULES"]
+        self.cells = [CELLS[int(kind)] for kind in names["CELL_KINDS"]]
+        self.speed, self.engine_speed, self.ignition, self.clock = names["ROLES"]
+        self.speed_max = names["SPEED_MAX"]
+        self.signal_count = names["SIGNALS"]
+        self.screen = names["screen"]
+        self.fold = names["fold"]
+        self.state_start = array("i", names["STATE_START"])
+        self.columns = names["COLUMNS"]
+        self.window_ms = names["WINDOW_MS"]
+        self.core_cells = names["CORE_CELLS"]
+        self.event_state = names["EVENT_STATE"]
+        self.event_count = len(self.event_state)
+        self.lasting = names["LASTING"]
+        self.away = names["AWAY"]
+
+
+def program_of(pack: object, vehicle_class: str, kind: str) -> Program:
+    """Return the program of a checked pack for a vehicle class; one that is a program already, as it is.
+
+    kind: "trip" or "day". Raises ValueError for a pack of another kind, and for a class that the pack does not know or the
+    program is not of.
+    """
+    if pack.kind != kind:  # type: ignore[attr-defined]
+        raise ValueError("pack %s is of kind %r, not %r" % (pack.name, pack.kind, kind))  # type: ignore[attr-defined]
+    if isinstance(pack, Program):
+        if pack.vehicle_class != vehicle_class:
+            raise ValueError(
+                "the program of pack %s is of class %r, not %r" % (pack.name, pack.vehicle_class, vehicle_class)
+            )
+        return pack
+    from headway_edge.core.pack_code import generate  # noqa: PLC0415 - a program that was installed has no use for it
+
+    source, _ = generate(pack, vehicle_class)  # type: ignore[arg-type]
+    names = {}  # type: dict
+    exec(source, names)  # noqa: S102 - written by us from a checked pack: integers and our own names
+    return Program(names)

@@ -1,0 +1,32 @@
+"""Installing a pack on a microcontroller: checked once, written as a program, and only that is loaded from then on.
+
+    install(data, "bus", "/lib")        # checks, and writes /lib/pack_program.py
+    reset()
+    import pack_program                 # first of all imports: compiling it takes the largest piece of heap
+    program = Program(pack_program.__dict__)
+    core = EpisodeCore(program, program.vehicle_class)
+
+Runs on MicroPython and CPython. Checking takes modules that running has no use for, so a device does it in a boot of its own.
+Not for Linux: there a pack is small, and `Process` reads what a device does not keep.
+"""
+
+import os
+
+PROGRAM = "pack_program"  # the module's name
+
+
+def install(data: bytes, vehicle_class: str, folder: str) -> None:
+    """Check a compiled pack and write its program for a vehicle class as a module in `folder`, which is on the path.
+
+    The old program stays until the new one is whole. Raises ValueError or DecodeError for a pack that this device refuses,
+    with the reason, OSError when the medium refuses, and MemoryError for a pack that is too large for the heap.
+    """
+    from headway_edge.core.pack import Pack  # noqa: PLC0415 - each when it is needed: what came before is garbage by then
+
+    pack = Pack(data, lean=True)
+    from headway_edge.core.pack_code import write  # noqa: PLC0415
+
+    path = folder + "/" + PROGRAM + ".py"
+    with open(path + ".new", "w") as program:
+        write(pack, vehicle_class, program)
+    os.rename(path + ".new", path)

@@ -1,0 +1,138 @@
+"""What the broker keeps for devices: the newest benchmark of a device's cohort, and the pack that it was offered.
+
+Both are retained messages. Publishing them may be interrupted and is repeated whenever the broker is reached again
+(`retained_messages`); it changes nothing to say the same twice.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from headway_edge.core.process import Process
+from headway_protocol import benchmark, pack_offer, topics
+from headway_protocol.codes import TOO_LARGE
+from headway_protocol.errors import DecodeError
+from headway_server.database import Database
+from headway_server.packs.catalogue import for_device
+from headway_server.processes import KnownPack, Processes
+from headway_server.tables import benchmarks, devices
+
+log = structlog.get_logger(__name__)
+
+Cohort = tuple[str, bytes]  # vehicle class, pack id: only people of the same of both are compared
+_Table = tuple[int, int, list[int], list[int]]  # characteristic, persons, shares in per mille, values
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A retained message to publish."""
+
+    topic: str
+    payload: bytes
+
+
+async def retained_messages(
+    database: Database, processes: Processes, only: Iterable[str] | None = None
+) -> list[Publication]:
+    """Return every retained message of every device, or of `only` those."""
+    names = None if only is None else set(only)
+    async with database.read() as connection:
+        return [
+            *await benchmark_messages(connection, processes, names=names),
+            *await offer_messages(connection, processes, names),
+        ]
+
+
+async def benchmark_messages(
+    connection: AsyncConnection,
+    processes: Processes,
+    *,
+    cohorts: set[Cohort] | None = None,
+    names: set[str] | None = None,
+) -> list[Publication]:
+    """Return the newest benchmark of each device's cohort for the pack it runs.
+
+    A cohort without one keeps what its devices hold: no message. cohorts, names: of these cohorts, of these devices only.
+    """
+    b = benchmarks.c
+    newest = select(b.cohort, b.pack_id, func.max(b.epoch).label("epoch")).group_by(b.cohort, b.pack_id).subquery()
+    of_newest = (newest.c.cohort == b.cohort) & (newest.c.pack_id == b.pack_id) & (newest.c.epoch == b.epoch)
+    rows = await connection.execute(
+        select(b.cohort, b.pack_id, b.epoch, b.characteristic, b.persons, b.shares_permille, b.knot_values)
+        .join(newest, of_newest)
+        .order_by(b.cohort, b.pack_id, b.characteristic)
+    )
+    tables: defaultdict[tuple[Cohort, int], list[_Table]] = defaultdict(list)
+    for cohort, pack_id, epoch, characteristic, persons, shares, values in rows:
+        if cohorts is None or (cohort, pack_id) in cohorts:
+            tables[(cohort, pack_id), epoch].append((characteristic, persons, shares, values))
+    payloads = {
+        (cohort, pack_id): benchmark_payload(processes.find(pack_id), epoch, cohort, pack_id, found)
+        for ((cohort, pack_id), epoch), found in tables.items()
+    }
+    d = devices.c
+    fleet = await connection.execute(select(d.device, d.vehicle_class, d.pack_id).order_by(d.device))
+    return [
+        Publication(_topic(device, topics.BENCH), payloads[vehicle_class, pack_id])
+        for device, vehicle_class, pack_id in fleet
+        if (vehicle_class, pack_id) in payloads and (names is None or device in names)
+    ]
+
+
+def benchmark_payload(process: Process | None, epoch: int, cohort: str, pack_id: bytes, tables: list[_Table]) -> bytes:
+    """Return the bytes of a benchmark.
+
+    A message takes as many tables as the protocol allows: of a pack with more, those of the score come first, then those
+    that are shown first, then by id.
+    """
+    scored = {number for _, numbers in process.pack.axes for number in numbers} if process is not None else set()
+    shown = {c.id for c in process.period if c.headline} if process is not None else set()
+    ordered = sorted(tables, key=lambda table: (table[0] not in scored, table[0] not in shown, table[0]))
+    kept = ordered[: benchmark.TABLES_MAX]
+    while True:
+        try:
+            payload = benchmark.encode(epoch, cohort, pack_id, sorted(kept))
+        except DecodeError as e:
+            if e.code != TOO_LARGE:
+                raise
+            kept.pop()
+            continue
+        if len(kept) < len(tables):
+            left_out = sorted(table[0] for table in ordered[len(kept) :])
+            log.warning("benchmark cut to what a message takes", cohort=cohort, epoch=epoch, left_out=left_out)
+        return payload
+
+
+async def offer_messages(
+    connection: AsyncConnection, processes: Processes, names: set[str] | None = None
+) -> list[Publication]:
+    """Return the offer of each device that was offered a pack."""
+    d = devices.c
+    rows = await connection.execute(
+        select(d.device, d.offered_pack_id).where(d.offered_pack_id.is_not(None)).order_by(d.device)
+    )
+    payloads: dict[bytes, bytes] = {}
+    found = []
+    for device, pack_id in rows:
+        pack = processes.pack(pack_id)
+        if pack is not None and (names is None or device in names):
+            if pack_id not in payloads:
+                payloads[pack_id] = offer_payload(pack)
+            found.append(Publication(_topic(device, topics.PACK), payloads[pack_id]))
+    return found
+
+
+def offer_payload(pack: KnownPack) -> bytes:
+    """Return the bytes of an offer. Raises DecodeError where the texts are more than a message takes."""
+    texts = json.dumps(for_device(pack.process.catalogue), ensure_ascii=False, separators=(",", ":"))
+    return pack_offer.encode(pack.data, texts)
+
+
+def _topic(device: str, channel: str) -> str:
+    group, name = device.split("/")
+    return topics.topic(group, name, channel)

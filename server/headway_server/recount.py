@@ -1,0 +1,119 @@
+"""What a device's records add up to, worked out from the records all at once, as they are defined and not as they came.
+
+Pure. Ingest does the same batch by batch (`revisions`, `trip_rows`); this is the other way to the same numbers, for
+`verification`. Two facts are taken as they are stored, for no record has them: who the person was when a trip was read,
+and which epoch was open then.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from headway_edge.core.episode import DISTANCE
+from headway_server.arrival import Find
+from headway_server.tally import Tally, merge
+from headway_server.tally_rows import Key, day_key, epoch_key
+
+Place = tuple[int, int]  # boot, seq
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """A record of a trip that was read. counts: packed. revises: `revisions.revised_by`."""
+
+    person: str
+    pack_id: bytes
+    epoch: int
+    day: int
+    context: int
+    counts: bytes
+    revises: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How a record counts. first: first record of its trip as far as is known, None for one that has only this one."""
+
+    superseded: bool
+    counted_epoch: int | None
+    first: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What the trips that count add up to: by day and by epoch (keys as in `tally_rows`), and in all."""
+
+    days: dict[Key, Tally]
+    epochs: dict[Key, Tally]
+    trips: int
+    distance_m: int
+
+
+def marks(trips: Mapping[Place, Trip]) -> dict[Place, Mark]:
+    """Return how each record of a device counts; `revisions` says by which rules.
+
+    >>> def trip(epoch, revises=None):
+    ...     return Trip("anna", b"pack", epoch, 0, 0, b"", revises)
+    >>> found = marks({(1, 1): trip(1), (1, 2): trip(1, (1, 1)), (1, 3): trip(2, (1, 2)), (1, 4): trip(2)})
+    >>> [(mark.superseded, mark.counted_epoch, mark.first) for mark in found.values()]
+    [(True, None, (1, 1)), (True, 1, (1, 1)), (False, None, (1, 1)), (False, 2, None)]
+    """
+    found: dict[Place, Mark] = {}
+    for (_, first), places in _trips(trips, trips).items():
+        if places == [first]:
+            found[first] = Mark(False, trips[first].epoch, None)
+            continue
+        counted = _counted(trips, places)
+        for place in places:
+            found[place] = Mark(place != places[-1], counted.get(place), first)
+    return dict(sorted(found.items()))
+
+
+def _trips(trips: Mapping[Place, Trip], places: Iterable[Place]) -> dict[tuple[bytes, Place], list[Place]]:
+    """Group records into trips: {(pack id, first record, there or not): places, ascending}."""
+    first: dict[Place, Place] = {}
+    groups: defaultdict[tuple[bytes, Place], list[Place]] = defaultdict(list)
+    for place in sorted(places):
+        trip = trips[place]
+        revised = trip.revises
+        if revised is None:
+            first[place] = place
+        elif revised in first and trips[revised].pack_id == trip.pack_id:
+            first[place] = first[revised]
+        else:
+            first[place] = revised
+        groups[trip.pack_id, first[place]].append(place)
+    return groups
+
+
+def _counted(trips: Mapping[Place, Trip], places: list[Place]) -> dict[Place, int]:
+    """Return {record: epoch} of the records of one trip that are in an epoch's totals: each as it was known at the close."""
+    found = {}
+    for epoch in sorted({trips[place].epoch for place in places}):
+        known = [place for place in places if trips[place].epoch <= epoch]
+        for then in _trips(trips, known).values():
+            if all(trips[place].epoch == epoch for place in then):
+                found[then[-1]] = epoch
+    return found
+
+
+def sums(find: Find, device: str, trips: Mapping[Place, Trip], of: Mapping[Place, Mark]) -> Sums:
+    """Return what a device's records add up to. of: their marks. Packs that are not known are left out."""
+    days: dict[Key, Tally] = {}
+    epochs: dict[Key, Tally] = {}
+    count = distance_m = 0
+    for place, trip in trips.items():
+        process, mark = find(trip.pack_id), of[place]
+        if process is None or (mark.superseded and mark.counted_epoch is None):
+            continue
+        numbers = process.numbers(trip.counts)
+        tally = Tally(1, numbers[DISTANCE], process.totals(numbers))
+        if not mark.superseded:
+            key = day_key(device, trip.person, trip.pack_id, trip.day, trip.context)
+            days[key] = merge(process, days.get(key), tally)
+            count += 1
+            distance_m += tally.distance_m
+        if mark.counted_epoch is not None:
+            key = epoch_key(device, trip.person, trip.pack_id, mark.counted_epoch)
+            epochs[key] = merge(process, epochs.get(key), tally)
+    return Sums(days, epochs, count, distance_m)

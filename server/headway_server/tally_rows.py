@@ -1,0 +1,82 @@
+"""The rows of tallies, of an epoch or of days: added to, or put in place of what was there.
+
+Whoever calls holds the locks of the devices that the rows are of, so nobody else changes them meanwhile.
+"""
+
+from typing import Any
+
+from sqlalchemy import Table, delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from headway_server.arrival import Find
+from headway_server.database import insert_into, slices
+from headway_server.tables import day_totals, person_totals
+from headway_server.tally import Tally, merge
+
+Key = tuple[Any, ...]  # as the primary key of the table
+
+_DEVICE, _PACK_ID, _WHEN = 0, 2, 3  # parts that both kinds of keys have
+
+
+def day_key(device: str, person: str, pack_id: bytes, day: int, context: int) -> Key:
+    """The key of a row of `day_totals`."""
+    return device, person, pack_id, day, context
+
+
+def epoch_key(device: str, person: str, pack_id: bytes, epoch: int) -> Key:
+    """The key of a row of `person_totals`."""
+    return device, person, pack_id, epoch
+
+
+KEYS = {
+    day_totals: [day_totals.c[name] for name in ("device", "person", "pack_id", "day", "context")],
+    person_totals: [person_totals.c[name] for name in ("device", "person", "pack_id", "epoch")],
+}
+
+
+def tally_of(row: Any) -> Tally:
+    """Return the tally in a row that has its three columns."""
+    return Tally(row.trips, row.distance_m, row.totals)
+
+
+async def add(connection: AsyncConnection, find: Find, table: Table, added: dict[Key, Tally]) -> None:
+    """Merge `added` into the rows of `table`."""
+    keys, t = KEYS[table], table.c
+    merged: dict[Key, Tally | None] = dict(added)
+    when = {key[_WHEN] for key in added}
+    for some in slices(sorted({key[_DEVICE] for key in added})):
+        # Not by the whole key: of a list of those, SQLite would look up the device only.
+        query = select(*keys, t.trips, t.distance_m, t.totals).where(t.device.in_(some), keys[_WHEN].in_(when))
+        for row in await connection.execute(query):
+            key = tuple(row[: len(keys)])
+            process = find(key[_PACK_ID])
+            if key in added and process is not None:
+                merged[key] = merge(process, tally_of(row), added[key])
+    await put(connection, table, merged)
+
+
+async def put(connection: AsyncConnection, table: Table, tallies: "dict[Key, Tally | None]") -> None:
+    """Put tallies in place of what is in `table`; None takes the row away."""
+    keys, t = KEYS[table], table.c
+    for key in sorted(key for key, tally in tallies.items() if tally is None):
+        await connection.execute(delete(table).where(*(column == part for column, part in zip(keys, key, strict=True))))
+    rows = [
+        {
+            **{column.name: part for column, part in zip(keys, key, strict=True)},
+            "trips": tally.trips,
+            "distance_m": tally.distance_m,
+            "totals": tally.totals,
+        }
+        for key, tally in sorted(tallies.items())
+        if tally is not None
+    ]
+    if rows:
+        insert = insert_into(connection, table)
+        new = insert.excluded
+        await connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=keys,
+                set_={t.trips: new.trips, t.distance_m: new.distance_m, t.totals: new.totals},
+            ),
+            rows,
+        )

@@ -1,0 +1,254 @@
+"""Whether everything derived in the store is what its records say: each device's records are read again and compared.
+
+Compared are the rows of trips with their marks, the totals of epochs and of days, the devices' counters, how far each
+boot is complete, and the records' own hashes. Not compared are the benchmarks of closed epochs: they are what was
+published, and a vehicle class that was told later does not change them.
+
+A device is compared within one reading transaction, so a server may go on writing meanwhile. Memory: the trips of one
+device, about half a kilobyte each.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from headway_protocol import topics
+from headway_server import sequence
+from headway_server.arrival import Arrival, Episode, Find, Received, Refusal, read
+from headway_server.database import Database
+from headway_server.processes import Processes
+from headway_server.recount import Mark, Place, Trip, marks, sums
+from headway_server.revisions import revised_by
+from headway_server.tables import boots, day_totals, devices, episodes, losses, person_totals, records, rejections
+from headway_server.tally_rows import KEYS, tally_of
+
+_DEVICES_AT_ONCE = 200
+
+# What can differ.
+RECORD, TRIP, DAY, EPOCH, COUNTER, BOOT = "record", "trip", "day totals", "epoch totals", "device counter", "boot"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that is stored otherwise than the records say. what: one of the above. key: of what, within the device."""
+
+    device: str
+    what: str
+    key: str
+    stored: str
+    computed: str
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a verification is; the numbers are of what was compared."""
+
+    devices_total: int = 0
+    devices: int = 0
+    records: int = 0
+    trips: int = 0
+
+
+@dataclass(slots=True)
+class _Read:
+    """A device's records, read again. seqs, ranges: that are handled, by boot. stored: the marks as they are stored."""
+
+    records: int = 0
+    seqs: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    ranges: defaultdict[int, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+    trips: dict[Place, Trip] = field(default_factory=dict)
+    stored: dict[Place, Mark] = field(default_factory=dict)
+
+
+async def verify(
+    database: Database, processes: Processes, tell: Callable[[Progress], None] = lambda _progress: None
+) -> AsyncIterator[Difference]:
+    """Give every difference, device by device in the order of names. tell: called after each device."""
+    progress = Progress()
+    async with database.read() as connection:
+        progress.devices_total = (await connection.execute(select(func.count()).select_from(devices))).scalar_one()
+    after = ""
+    while True:
+        async with database.read() as connection:
+            query = select(devices.c.device).where(devices.c.device > after).order_by(devices.c.device)
+            names = list((await connection.execute(query.limit(_DEVICES_AT_ONCE))).scalars())
+        if not names:
+            return
+        for after in names:
+            async with database.read() as connection:
+                await processes.refresh(connection)
+                found = await verify_device(connection, processes.find, after, progress)
+            progress.devices += 1
+            tell(progress)
+            for difference in found:
+                yield difference
+
+
+async def verify_device(
+    connection: AsyncConnection, find: Find, device: str, progress: Progress | None = None
+) -> list[Difference]:
+    """Return the differences of one device, in one reading transaction of `connection`."""
+    found: list[Difference] = []
+    again = await _read_again(connection, find, device, found)
+    computed = marks(again.trips)
+    found += (
+        Difference(device, TRIP, _at(place), _mark(again.stored[place]), _mark(mark))
+        for place, mark in computed.items()
+        if mark != again.stored[place]
+    )
+    totals = sums(find, device, again.trips, computed)
+    for table, what, expected in ((day_totals, DAY, totals.days), (person_totals, EPOCH, totals.epochs)):
+        keys, t = KEYS[table], table.c
+        rows = await connection.execute(select(*keys, t.trips, t.distance_m, t.totals).where(t.device == device))
+        stored = {tuple(row[: len(keys)]): tally_of(row) for row in rows}
+        for key in sorted(stored.keys() | expected.keys()):
+            if stored.get(key) != expected.get(key):
+                names = ", ".join(_part(c.name, part) for c, part in zip(keys[1:], key[1:], strict=True))
+                found.append(Difference(device, what, names, _text(stored.get(key)), _text(expected.get(key))))
+    row = (await connection.execute(select(devices).where(devices.c.device == device))).one()
+    for name, number in (
+        ("records", again.records),
+        ("trips", totals.trips),
+        ("distance_m", totals.distance_m),
+    ):
+        if row._mapping[name] != number:
+            found.append(Difference(device, COUNTER, name, str(row._mapping[name]), str(number)))
+    found += await _boots(connection, device, again)
+    if progress is not None:
+        progress.records += again.records
+        progress.trips += len(again.trips)
+    return found
+
+
+async def _read_again(connection: AsyncConnection, find: Find, device: str, found: list[Difference]) -> _Read:
+    again = _Read()
+    r, e, lost = records.c, episodes.c, losses.c
+    same = and_(e.device == r.device, e.boot == r.boot, e.seq == r.seq)
+    told = and_(lost.device == r.device, lost.told_boot == r.boot, lost.told_seq == r.seq)
+    query = (
+        select(r.boot, r.seq, r.hash, r.payload, r.parked, e.id, e.person, e.pack_id, e.epoch, e.start_ms,
+               e.utc_offset_min, e.day, e.context, e.counts, e.gates, e.distance_m, e.revises_boot, e.revises_seq,
+               e.trip_boot, e.trip_seq, e.superseded, e.counted_epoch, lost.boot.label("lost_boot"), lost.first_seq,
+               lost.last_seq)
+        .select_from(records.outerjoin(episodes, same).outerjoin(losses, told))
+        .where(r.device == device)
+        .order_by(r.boot, r.seq)
+    )  # fmt: skip
+    group, name = device.split("/")
+    topic = topics.topic(group, name, topics.UP)
+    async for row in await connection.stream(query):
+        again.records += 1
+        again.seqs[row.boot].append(row.seq)
+        _compare_record(device, row, read(Received(topic, row.payload), find), again, found)
+    without = select(e.boot, e.seq).where(
+        e.device == device,
+        ~select(r.seq).where(r.device == e.device, r.boot == e.boot, r.seq == e.seq).exists(),
+    )
+    for boot, seq in await connection.execute(without):
+        found.append(Difference(device, TRIP, _at((boot, seq)), "a trip", "no record of it"))
+    return again
+
+
+def _compare_record(device: str, row: Any, now: Any, again: _Read, found: list[Difference]) -> None:
+    place = (row.boot, row.seq)
+
+    def differs(what: str, stored: str, computed: str) -> None:
+        found.append(Difference(device, what, _at(place), stored, computed))
+
+    if hashlib.sha256(row.payload).digest() != row.hash:
+        differs(RECORD, f"hash {row.hash.hex()[:16]}…", "other bytes")
+        return
+    if not isinstance(now, Arrival):
+        if row.parked is None:
+            differs(RECORD, "accepted", f"refused: {now.reason}" if isinstance(now, Refusal) else "no record")
+        return
+    if (row.parked is None) is not (now.parked is None):
+        differs(RECORD, _reading(row.parked), _reading(now.parked))
+        return
+    loss = None if now.loss is None else (now.loss.boot, now.loss.first_seq, now.loss.last_seq)
+    stored_loss = None if row.lost_boot is None else (row.lost_boot, row.first_seq, row.last_seq)
+    if loss != stored_loss:
+        differs(RECORD, f"loss {stored_loss}", f"loss {loss}")
+    if loss is not None:
+        again.ranges[loss[0]].append(loss[1:])
+    if now.episode is None:
+        if row.id is not None:
+            differs(TRIP, "a trip", "a record of another kind")
+        return
+    if row.id is None:
+        differs(TRIP, "no trip", "a trip")
+        return
+    of_record = _columns(now.episode)
+    for name, value in of_record.items():
+        if row._mapping[name] != value:
+            differs(TRIP, f"{name} {_text(row._mapping[name])}", f"{name} {_text(value)}")
+    episode = now.episode
+    again.trips[place] = Trip(
+        row.person, episode.pack_id, row.epoch, episode.day, episode.context, episode.counts, revised_by(now)
+    )
+    first = None if row.trip_boot is None else (row.trip_boot, row.trip_seq)
+    again.stored[place] = Mark(bool(row.superseded), row.counted_epoch, first)
+
+
+def _columns(episode: Episode) -> dict[str, Any]:
+    boot, seq = episode.revises or (None, None)
+    return {
+        "pack_id": episode.pack_id,
+        "start_ms": episode.start_ms,
+        "utc_offset_min": episode.utc_offset_min,
+        "day": episode.day,
+        "context": episode.context,
+        "counts": episode.counts,
+        "gates": episode.gates,
+        "distance_m": episode.tally.distance_m,
+        "revises_boot": boot,
+        "revises_seq": seq,
+    }
+
+
+async def _boots(connection: AsyncConnection, device: str, again: _Read) -> Iterator[Difference]:
+    refused = select(rejections.c.boot, rejections.c.seq).where(rejections.c.device == device)
+    for boot, seq in await connection.execute(refused):
+        again.seqs[boot].append(seq)
+    computed = {}
+    for boot in again.seqs.keys() | again.ranges.keys():
+        seqs, ranges = again.seqs[boot], again.ranges[boot]
+        computed[boot] = sequence.advance(0, seqs, ranges), max([*seqs, *(last for _, last in ranges)])
+    query = select(boots.c.boot, boots.c.upto, boots.c.highest).where(boots.c.device == device)
+    stored = {boot: (upto, highest) for boot, upto, highest in await connection.execute(query)}
+    return (
+        Difference(device, BOOT, f"boot {boot}", _reach(stored.get(boot)), _reach(computed.get(boot)))
+        for boot in sorted(stored.keys() | computed.keys())
+        if stored.get(boot) != computed.get(boot)
+    )
+
+
+def _at(place: Place) -> str:
+    return f"boot {place[0]} seq {place[1]}"
+
+
+def _mark(mark: Mark) -> str:
+    counts = "superseded" if mark.superseded else "counts"
+    where = "in no epoch" if mark.counted_epoch is None else f"in epoch {mark.counted_epoch}"
+    return f"{counts}, {where}" + ("" if mark.first is None else f", of the trip of {_at(mark.first)}")
+
+
+def _reading(parked: str | None) -> str:
+    return "read" if parked is None else f"not read: {parked}"
+
+
+def _part(name: str, part: Any) -> str:
+    return f"{name} {_text(part)}"
+
+
+def _text(value: Any) -> str:
+    return value.hex() if isinstance(value, bytes) else "nothing" if value is None else str(value)
+
+
+def _reach(reach: tuple[int, int] | None) -> str:
+    return "nothing" if reach is None else f"complete up to {reach[0]} of {reach[1]}"
