@@ -42,7 +42,7 @@ demo: $(VENV)/.runtime
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -m "not full" $(ARGS)
 
-test-all: $(VENV)/.dev
+test-all: $(VENV)/.judges
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/.dev
@@ -50,11 +50,11 @@ check: $(VENV)/.dev
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-$(VENV)/.bench: $(VENV)/.dev requirements-bench.lock
-	@$(PIP) install -qq --require-hashes --requirement requirements-bench.lock
+$(VENV)/.judges: $(VENV)/.dev requirements-judges.lock
+	@$(PIP) install -qq --require-hashes --requirement requirements-judges.lock
 	@touch $@
 
-bench: $(VENV)/.bench
+bench: $(VENV)/.judges
 	@$(BIN)/python -m bench $(ARGS)
 
 lock: $(VENV)/.dev
@@ -63,7 +63,7 @@ lock: $(VENV)/.dev
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--extra simulators --group build --group dev --output-file requirements-dev.lock pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--group bench --output-file requirements-bench.lock pyproject.toml
+		--group judges --output-file requirements-judges.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,16 +1,28 @@
-"""`make bench`: figures of this machine, in one run. Ratios mean more than numbers; the machine is printed with them."""
+"""`make bench`: figures of this machine, in one run. Ratios mean more than numbers; the machine is printed with them.
+
+`python -m bench forecast packs` runs those two only.
+"""
 
 import platform
 import sqlite3
+import sys
 
 from rich.console import Console
 from rich.table import Table
 
-from bench import bulk, core, fleet, heap, ingest, packs, store, wire
+from bench import bulk, control, core, factors, fleet, forecast, heap, ingest, packs, store, wire
+
+PARTS = {
+    part.__name__.removeprefix("bench."): part
+    for part in (core, packs, heap, bulk, wire, store, ingest, fleet, forecast, control, factors)
+}
 
 
-def main() -> None:
-    """Run every benchmark and print one table."""
+def main(names: list[str]) -> None:
+    """Run the benchmarks named, or every one, and print one table."""
+    unknown = [name for name in names if name not in PARTS]
+    if unknown:
+        sys.exit(f"there is no benchmark {unknown[0]!r}. Known: {', '.join(PARTS)}.")
     console = Console(width=110)
     console.print(
         f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}",
@@ -19,11 +31,11 @@ def main() -> None:
     table = Table(title="Headway on this machine")
     for heading in ("what", "figure", "unit", "how"):
         table.add_column(heading, justify="right" if heading == "figure" else "left")
-    for part in (core, packs, heap, bulk, wire, store, ingest, fleet):
+    for part in [PARTS[name] for name in names or PARTS]:
         with console.status(f"measuring {part.__name__} ..."):
             for row in part.figures():
                 table.add_row(*row)
     console.print(table)
 
 
-main()
+main(sys.argv[1:])

@@ -2,7 +2,7 @@
 
 from headway_protocol import cbor
 from headway_protocol.codes import IMPLAUSIBLE, MALFORMED, NEWER_VERSION, TOO_LARGE
-from headway_protocol.errors import DecodeError
+from headway_protocol.errors import DecodeError, EncodeError
 
 UINT32_MAX = 0xFFFFFFFF
 UINT64_MAX = 0xFFFFFFFFFFFFFFFF
@@ -70,3 +70,21 @@ def array(items: list, index: int, length_max: int, name: str) -> list:
     if not isinstance(value, list) or len(value) > length_max:
         raise DecodeError(MALFORMED, "%s is not an array of at most %d items" % (name, length_max))
     return value
+
+
+def check_length(body: list, length_min: int, what: str) -> None:
+    """Raise MALFORMED for a record's body of fewer than `length_min` items; a newer peer may append more."""
+    if len(body) < length_min:
+        raise DecodeError(MALFORMED, "%s body has %d items, needs %d" % (what, len(body), length_min))
+
+
+def readable(parse: object, body: list) -> list:
+    """Return `body` if `parse` reads it; raises EncodeError for one that a receiver would refuse for good.
+
+    So it is refused where it can still be mended.
+    """
+    try:
+        parse(body)  # type: ignore[operator]
+    except DecodeError as error:
+        raise EncodeError(str(error))  # noqa: B904 - MicroPython does not chain
+    return body

@@ -19,9 +19,21 @@ and the wall time with its quality. The bytes are made once, when the record is 
 from headway_protocol import WIRE_VERSION, cbor
 from headway_protocol.codes import IMPLAUSIBLE, MALFORMED
 from headway_protocol.errors import DecodeError, EncodeError
-from headway_protocol.fields import TIME_MS_MAX, UINT32_MAX, array, integer, message, octets, text, uint
+from headway_protocol.fields import (
+    TIME_MS_MAX,
+    UINT32_MAX,
+    array,
+    check_length,
+    integer,
+    message,
+    octets,
+    readable,
+    text,
+    uint,
+)
 
-# Kinds. 3 to 7 are named so that their numbers stay free; this version sends and reads 1, 2 and 8.
+# Kinds. 3, 4 and 6 are named so that their numbers stay free. The bodies of 1, 2 and 8 are below, those of 5 and 7 in
+# `headway_protocol.incident` and `headway_protocol.service`.
 BIRTH = 1
 EPISODE = 2
 DAY = 3
@@ -175,7 +187,7 @@ def episode_body(
         body.append(utc_offset_min)
     if revises is not None:
         body.append([revises[0], revises[1]])
-    return _readable(parse_episode, body)
+    return readable(parse_episode, body)
 
 
 def parse_episode(body: list) -> tuple:
@@ -183,7 +195,7 @@ def parse_episode(body: list) -> tuple:
 
     Raises DecodeError.
     """
-    _check_length(body, 4, "episode")
+    check_length(body, 4, "episode")
     offset = body[4] if len(body) > 4 else None
     if offset is not None and not -UTC_OFFSET_MIN_MAX <= integer(body, 4, "utc_offset_min") <= UTC_OFFSET_MIN_MAX:
         raise DecodeError(IMPLAUSIBLE, "utc_offset_min %d" % offset)
@@ -209,12 +221,12 @@ def birth_body(firmware: str, vehicle_class: str, packs: list, backlog: int, dro
     firmware: name and version. vehicle_class: "car", "taxi", "bus", "truck".
     packs: [(pack_id, name, version), ...] held. backlog: records not yet acknowledged. dropped: records lost for good.
     """
-    return _readable(parse_birth, [firmware, vehicle_class, [list(pack) for pack in packs], backlog, dropped])
+    return readable(parse_birth, [firmware, vehicle_class, [list(pack) for pack in packs], backlog, dropped])
 
 
 def parse_birth(body: list) -> tuple:
     """Return (firmware, vehicle_class, packs, backlog, dropped) as in `birth_body`. Raises DecodeError."""
-    _check_length(body, 5, "birth")
+    check_length(body, 5, "birth")
     packs = []
     for item in array(body, 2, PACKS_MAX, "packs"):
         if not isinstance(item, list) or len(item) < 3:
@@ -237,27 +249,13 @@ def parse_birth(body: list) -> tuple:
 
 def loss_body(boot: int, first_seq: int, last_seq: int, reason: str) -> list:
     """Return the body of a LOSS: records first_seq..last_seq of `boot` will never come, and why."""
-    return _readable(parse_loss, [boot, first_seq, last_seq, reason])
-
-
-def _readable(parse: object, body: list) -> list:
-    # What a server would refuse for good is refused here, where it can still be mended.
-    try:
-        parse(body)  # type: ignore[operator]
-    except DecodeError as error:
-        raise EncodeError(str(error))  # noqa: B904 - MicroPython does not chain
-    return body
+    return readable(parse_loss, [boot, first_seq, last_seq, reason])
 
 
 def parse_loss(body: list) -> tuple:
     """Return (boot, first_seq, last_seq, reason). Raises DecodeError."""
-    _check_length(body, 4, "loss")
+    check_length(body, 4, "loss")
     boot, first_seq, last_seq = (integer(body, i, name) for i, name in enumerate(("boot", "first_seq", "last_seq")))
     if not 1 <= boot <= UINT32_MAX or not 1 <= first_seq <= last_seq <= UINT32_MAX:
         raise DecodeError(IMPLAUSIBLE, "loss of %d..%d of boot %d" % (first_seq, last_seq, boot))
     return boot, first_seq, last_seq, text(body, 3, TEXT_LENGTH_MAX, "reason")
-
-
-def _check_length(body: list, length_min: int, what: str) -> None:
-    if len(body) < length_min:
-        raise DecodeError(MALFORMED, "%s body has %d items, needs %d" % (what, len(body), length_min))

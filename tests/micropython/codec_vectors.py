@@ -8,7 +8,7 @@ what it is as each message of the protocol.
 
 import sys
 
-from headway_protocol import ack, benchmark, cbor, counts, pack_offer, record, state
+from headway_protocol import ack, benchmark, cbor, counts, incident, pack_offer, record, service, state
 from headway_protocol.errors import DecodeError
 
 
@@ -19,6 +19,10 @@ def _record(data):
         return envelope, record.parse_birth(found.body)
     if found.kind == record.LOSS:
         return envelope, record.parse_loss(found.body)
+    if found.kind == record.INCIDENT:
+        return envelope, incident.parse_incident(found.body)
+    if found.kind == record.SERVICE:
+        return envelope, service.parse_service(found.body)
     if found.kind == record.EPISODE:
         pack_id, start_ago_ms, packed, gates, offset_min, revises = record.parse_episode(found.body)
         return envelope, pack_id, start_ago_ms, counts.unpack(packed, 25), counts.unpack(gates, 8), offset_min, revises

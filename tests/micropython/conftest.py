@@ -12,6 +12,7 @@ import pytest
 # Run by MicroPython only.
 collect_ignore = [
     "band.py",
+    "control_vectors.py",
     "pack_vectors.py",
     "pack_no_allocation.py",
     "pack_heap.py",
@@ -20,6 +21,7 @@ collect_ignore = [
     "no_allocation.py",
     "forecast_vectors.py",
     "step_vectors.py",
+    "weight_vectors.py",
 ]
 
 ROOT = Path(__file__).parents[2]

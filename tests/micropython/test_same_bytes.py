@@ -113,6 +113,8 @@ def messages() -> list[bytes]:
         cbor2.dumps([1, 2, 3, 2, 600000, 1700000000000, 2, [pack, 599000, b"\x03\x00\x02\xac\x02", b""]]),
         cbor2.dumps([1, 2, 3, 3, 600000, None, 0, [pack, 599000, b"", b"", -300, [2, 17]]]),
         cbor2.dumps([1, 8, 3, 3, 2**46, None, 0, [2, 10, 19, "storage full"]]),
+        cbor2.dumps([1, 5, 3, 4, 9, None, 0, [1, 1, 86_400_000, pack, [6, -1, 7, 62, -(2**53) + 1], [3, 2]]]),
+        cbor2.dumps([1, 7, 3, 5, 9, None, 0, [2, 0, 84210, 41500]]),
         cbor2.dumps([1, 3, 17, [[16, 1], [18, 4]]]),
         cbor2.dumps([1, 3, True]),
         cbor2.dumps([1, b"compiled", '{"title": "x"}']),

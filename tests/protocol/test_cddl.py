@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from headway_edge import packs
 from headway_edge.core import data_quality
 from headway_edge.core.episode import EpisodeCore, wire_cells
-from headway_protocol import ack, benchmark, cbor, pack_offer, record, state
+from headway_protocol import ack, benchmark, cbor, incident, pack_offer, record, service, state
 from headway_protocol.codes import IMPLAUSIBLE
 from headway_protocol.errors import DecodeError
 
@@ -63,9 +63,25 @@ def a_loss() -> record.Record:
     return record.Record(record.LOSS, 3, 3, 1, 0, record.HOLDOVER, record.loss_body(2, 10, 19, "storage full"))
 
 
+def an_incident() -> record.Record:
+    body = incident.incident_body(incident.CHANGE, incident.NOTICE, 86_400_000, PACK, [6, 1, 7, -62, 29], (3, 17))
+    return record.Record(record.INCIDENT, 3, 40, 1, 0, record.HOLDOVER, body)
+
+
+def a_service() -> record.Record:
+    body = service.service_body(service.REFUELLED, 0, 84210, 41500)
+    return record.Record(record.SERVICE, 3, 41, 1, None, record.UNSYNCED, body)
+
+
 def read_record(data: bytes) -> None:
     found = record.decode(data)
-    parse = {record.BIRTH: record.parse_birth, record.EPISODE: record.parse_episode, record.LOSS: record.parse_loss}
+    parse = {
+        record.BIRTH: record.parse_birth,
+        record.EPISODE: record.parse_episode,
+        record.INCIDENT: incident.parse_incident,
+        record.SERVICE: service.parse_service,
+        record.LOSS: record.parse_loss,
+    }
     if found.kind in parse:
         parse[found.kind](found.body)
 
@@ -81,8 +97,11 @@ MESSAGES: list[tuple[str, bytes, Callable[[bytes], object]]] = [
     ("benchmark", benchmark.encode(4, "car", PACK, [(103, 22, [136, 386, 614, 864], [51, 80, 120, 230])]), benchmark.decode),
     ("benchmark", benchmark.encode(5, "bus", PACK, []), benchmark.decode),
     ("pack-offer", pack_offer.encode(b"compiled", "{}"), pack_offer.decode),
+    ("record", record.encode(an_incident()), read_record),
+    ("record", record.encode(a_service()), read_record),
 ]  # fmt: skip
 IDS = ["birth", "episode", "loss", "day", "ack", "ack empty", "state", "benchmark", "benchmark empty", "pack offer"]
+IDS += ["incident", "service"]
 
 
 @pytest.mark.parametrize(("rule", "data", "read"), MESSAGES, ids=IDS)
@@ -93,10 +112,19 @@ def test_real_messages_are_valid(rule: str, data: bytes, read: Any, valid: Any) 
 
 
 @pytest.mark.parametrize(
-    ("rule", "number"), [("birth-record", 0), ("episode-record", 1), ("loss-record", 2), ("other-record", 3)]
+    ("rule", "number"),
+    [
+        ("birth-record", 0),
+        ("episode-record", 1),
+        ("loss-record", 2),
+        ("other-record", 3),
+        ("incident-record", 10),
+        ("service-record", 11),
+    ],
 )
 def test_each_kind_is_valid_as_itself_only(rule: str, number: int, valid: Any) -> None:
-    assert [valid(rule, data) for _, data, _ in MESSAGES[:4]] == [i == number for i in range(4)]
+    records = (0, 1, 2, 3, 10, 11)
+    assert [valid(rule, MESSAGES[i][1]) for i in records] == [i == number for i in records]
 
 
 @pytest.mark.parametrize(("offset", "revises"), [(None, None), (540, None), (-210, (3, 7)), (None, (1, 1))])
@@ -157,6 +185,7 @@ RULES = (
     "is not text of at most 64 characters",
     "the limit is",
     "is not an array of at most 64 items",
+    "with millilitres",
 )
 
 
@@ -212,6 +241,20 @@ def test_schema_and_decoder_agree_on_changed_messages(message: Any, choose: Any,
         (7, (4, 0, 2, 0), 1001),
         (7, (4, 0, 3, 0), None),
         (7, (4, 0, 3), [0] * 22),
+        (10, (7, 0), 0),
+        (10, (7, 0), 65536),
+        (10, (7, 1), 4),
+        (10, (7, 3), bytes(7)),
+        (10, (7, 4), [0] * 17),
+        (10, (7, 4, 0), 2**53),
+        (10, (7, 5), [1]),
+        (10, (7, 5, 1), 0),
+        (11, (7, 0), 256),
+        (11, (7, 1), None),
+        (11, (7, 2), 10_000_000),
+        (11, (7, 2), -1),
+        (11, (7, 3), 0),
+        (11, (7, 3), 2_000_001),
     ],
 )
 def test_both_refuse_a_message_changed_in_one_place(number: int, path: tuple[int, ...], by: Any, valid: Any) -> None:
