@@ -8,6 +8,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -16,25 +17,20 @@ from headway_edge.calendar_periods import as_date
 from headway_edge.clock import Clock
 from headway_edge.core.amendment import amended
 from headway_edge.core.process import Process
-from headway_edge.core.standing import WEEKS_MAX, Standing
-from headway_edge.insight import Comparison, compared
 from headway_edge.kept_episodes import kept_episodes
 from headway_edge.link import Connected, Disconnected, Link, Message
-from headway_edge.local_time import LocalTime
 from headway_edge.outbox import Outbox
-from headway_edge.own_history import OwnHistory
-from headway_edge.own_totals import OwnTotals
+from headway_edge.own_process import OwnProcess
+from headway_edge.own_series import Turn
 from headway_edge.session import Session
 from headway_edge.watcher import Trip, Watcher
-from headway_protocol import benchmark, cbor, codes, pack_offer, record, topics
+from headway_protocol import cbor, codes, incident, pack_offer, record, service, topics
 from headway_protocol import counts as packed_counts
-from headway_protocol.benchmark import Benchmark
 from headway_protocol.errors import DecodeError
 
 log = structlog.get_logger("headway.agent")
 
 CHECKPOINT_MS = 60_000  # what of the open trip a power cut may take
-DAY_MS = 86_400_000
 UNKNOWN_SILENCE_MS = 86_400_001  # longer than any trip or day goes on without a sample
 UNSAVED_MAX = 100  # trips kept in memory while the disk refuses them
 
@@ -61,7 +57,8 @@ class Agent:
 
     `position` is the number handed to `on_sample` with the last sample whose effect is on disk: where a replay goes on
     after a crash. `dropped` counts trips lost because the disk refused them for too long. `refused_packs` counts offers
-    that this device does not take. Raises ValueError for a class or period that the process does not know.
+    that this device does not take. `news` is what to tell the person of the last trip beside its numbers. `own` is the
+    process with all that is the person's. Raises ValueError for a class or period that the process does not know.
     """
 
     def __init__(
@@ -91,33 +88,32 @@ class Agent:
         self.refused_benchmarks = 0
         self.refused_packs = 0
         self.online = False
+        self.news: list[str] = []
         self._time_ms = 0  # the furthest the source's clock has come
         self._checkpoint_time_ms = 0
         self._unsaved: list[_Unsaved] = []
-        self._offered: Process | None = None
-        self._run(self._accepted() or process)
+        self.own = self._own(self._stored("pack") or process)
         self._pending_checkpoint = self._load_checkpoint()
-        self._tell_birth()
+        self._offered = self._stored("offered")
+        if self._offered is not None and not self._under_way():
+            self._switch()
+        else:
+            self._tell_birth({})
 
-    def _run(self, process: Process) -> None:
-        self._watcher = Watcher(process, self.vehicle_class, self.period_ms)
-        self.process = process
-        self._local_time = LocalTime(process.pack, self._utc_offset_min)
-        self.totals = OwnTotals.from_state(process, self.outbox.load(self._totals_key))
-        self.history = OwnHistory(process, self.outbox.load, self.outbox.keys)
-        self.benchmark = self._load_benchmark()
+    def _own(self, process: Process) -> OwnProcess:
+        return OwnProcess(process, self.vehicle_class, self.period_ms, self.outbox, self._utc_offset_min)
 
     @property
-    def _totals_key(self) -> str:
-        return f"totals/{self.process.id.hex()}"
+    def process(self) -> Process:
+        """What is computed now."""
+        return self.own.process
 
-    def _tell_birth(self) -> None:
+    def _tell_birth(self, state: Mapping[str, bytes | None]) -> None:
         process = self.process
         held = [(process.id, process.name, process.version)]
         backlog = self.outbox.backlog()
-        self._append(
-            record.BIRTH, record.birth_body(f"headway {VERSION}", self.vehicle_class, held, backlog, self.dropped), {}
-        )
+        body = record.birth_body(f"headway {VERSION}", self.vehicle_class, held, backlog, self.dropped)
+        self._append(record.BIRTH, body, state)
 
     # --- samples ------------------------------------------------------------------------------------------------
 
@@ -130,18 +126,18 @@ class Agent:
         """
         self._resume(time_ms)
         self._time_ms = max(self._time_ms, time_ms)
-        trip = self._watcher.push(time_ms, self._local_time.filled(signals, self.clock.wall()[0]))
+        trip = self.own.watcher.push(time_ms, self.own.local_time.filled(signals, self.clock.wall()[0]))
         if trip is not None:
             self._keep(trip, position)
-        elif self._watcher.is_open and abs(time_ms - self._checkpoint_time_ms) >= CHECKPOINT_MS:
+        elif self.own.watcher.is_open and abs(time_ms - self._checkpoint_time_ms) >= CHECKPOINT_MS:
             self.checkpoint(position)
-        if self._offered is not None and not self._watcher.is_open:
+        if self._offered is not None and not self.own.watcher.is_open:
             self._switch()
         return trip
 
     def finish(self, position: int = 0) -> Trip | None:
         """The source has ended: close the open trip, if any."""
-        trip = self._watcher.finish()
+        trip = self.own.watcher.finish()
         if trip is not None:
             self._keep(trip, position)
         return trip
@@ -159,7 +155,7 @@ class Agent:
 
     def _checkpoint(self, position: int) -> bytes:
         self._checkpoint_time_ms = self._time_ms
-        return cbor.encode([position, self._time_ms, self.clock.wall()[0], self._watcher.state()])
+        return cbor.encode([position, self._time_ms, self.clock.wall()[0], self.own.watcher.state()])
 
     def _load_checkpoint(self) -> tuple[int, int | None, bytes] | None:
         data = self.outbox.load("checkpoint")
@@ -188,26 +184,64 @@ class Agent:
                 passed_ms = wall_ms - wall_then_ms
             shift_ms = time_ms - passed_ms - time_then_ms
         try:
-            self._watcher.restore(state, shift_ms)
+            self.own.watcher.restore(state, shift_ms)
         except (DecodeError, ValueError, TypeError) as error:
             log.error("agent.checkpoint_unreadable", error=str(error), lost="the trip that was under way")
 
     def _keep(self, trip: Trip, position: int) -> None:
-        numbers = trip.numbers()
-        self.totals.add(numbers)
         ago_ms = self._time_ms - trip.start_ms
         wall_ms = self.clock.wall()[0]
-        state: dict[str, bytes | None] = {}
-        offset_min = None
-        if wall_ms is not None:
-            offset_min = self._utc_offset_min(wall_ms - ago_ms)
-            state = self.history.added(numbers, self.process.day(wall_ms - ago_ms, offset_min))
-        state |= {self._totals_key: self.totals.state(), "checkpoint": self._checkpoint(position)}
+        offset_min, turns, state = self.own.take(trip.numbers(), None if wall_ms is None else wall_ms - ago_ms)
+        state["checkpoint"] = self._checkpoint(position)
         body = record.episode_body(trip.process.id, ago_ms, trip.counts, trip.gates, offset_min)
-        if self._append(record.EPISODE, body, state):
+        stored = self._append(record.EPISODE, body, state)
+        # One sentence at the end of a trip is what a person reads.
+        self.news = [turn.sentence for turn in turns][:1]
+        for turn in turns:
+            self._tell_turn(turn, ago_ms)
+        if stored is not None:
             self.position = position
             if self.on_trip is not None:
                 self.on_trip(trip)
+
+    def _tell_turn(self, turn: Turn, ago_ms: int) -> None:
+        # An incident is opened by one record and closed by another, which names the first.
+        number = turn.characteristic.id
+        key = f"{self.own.key('incident')}/{number}"
+        opened_by = self.outbox.load(key)
+        if turn.opened and turn.change is not None and opened_by is None:
+            values = [number, *turn.change.as_integers()]
+            body = incident.incident_body(incident.CHANGE, incident.NOTICE, ago_ms, self.process.id, values)
+            identity = self._append(record.INCIDENT, body, {})
+            if identity is not None:
+                self.outbox.save(key, cbor.encode(list(identity)))
+        elif not turn.opened and opened_by is not None:
+            opening: Any = cbor.decode(opened_by)
+            values, closes = [number], (opening[0], opening[1])
+            body = incident.incident_body(incident.CHANGE, incident.NOTICE, ago_ms, self.process.id, values, closes)
+            self._append(record.INCIDENT, body, {key: None})
+
+    def serviced(
+        self, what: int, ago_ms: int = 0, odometer_km: int | None = None, millilitres: int | None = None
+    ) -> bool:
+        """The person says what was done, as `headway_protocol.service` has it; return whether a consumable begins anew.
+
+        ago_ms: how long ago. Raises EncodeError for what no record may say.
+        """
+        body = service.service_body(what, ago_ms, odometer_km, millilitres)
+        state: dict[str, bytes | None] = {}
+        wall_ms = self.clock.wall()[0]
+        anew = False
+        if wall_ms is not None:
+            anew = self.own.consumables.replaced(what, self.own.day_at(wall_ms - ago_ms))
+            state[self.own.key("consumables")] = self.own.consumables.state()
+        self._append(record.SERVICE, body, state)
+        return anew
+
+    def consumable_lines(self) -> list[str]:
+        """What wears out on this vehicle, and for how long it will do; empty where no clock was ever set."""
+        wall_ms = self.clock.wall()[0]
+        return [] if wall_ms is None else self.own.consumables.lines(self.own.day_at(wall_ms))
 
     def correct(self, day: int, reports: Mapping[str, int]) -> None:
         """Put right what the person reported of a closed day; a record goes out that takes the place of the day's own.
@@ -232,10 +266,10 @@ class Agent:
         counts = packed_counts.pack(amended(process.pack, self.vehicle_class, wire, by_index))
         before = [process.numbers(item.counts) for item in of_day]
         after = [*before[:-1], process.numbers(counts)]
-        self.totals.exchange(before[-1], after[-1])
-        state: dict[str, bytes | None] = {self._totals_key: self.totals.state()}
+        self.own.totals.exchange(before[-1], after[-1])
+        state: dict[str, bytes | None] = {self.own.key("totals"): self.own.totals.state()}
         try:
-            state |= self.history.corrected(before, after, day)
+            state |= self.own.history.corrected(before, after, day)
         except ValueError as error:
             log.warning("agent.history_not_corrected", cause=str(error))
         ago_ms = max(0, wall_ms - found.start_ms)
@@ -244,7 +278,8 @@ class Agent:
         )
         self._append(record.EPISODE, body, state)
 
-    def _append(self, kind: int, body: list[object], state: Mapping[str, bytes | None]) -> bool:
+    def _append(self, kind: int, body: list[object], state: Mapping[str, bytes | None]) -> tuple[int, int] | None:
+        # Returns (boot, seq) of the record; None while the disk refuses it.
         wall_ms, quality = self.clock.wall()
         self._unsaved.append(_Unsaved(kind, self.clock.mono_ms(), wall_ms, quality, body, state))
         if len(self._unsaved) > UNSAVED_MAX:
@@ -253,11 +288,12 @@ class Agent:
             log.error("agent.record_dropped", dropped=self.dropped, reason="the disk refused it for too long")
         return self._save()
 
-    def _save(self) -> bool:
+    def _save(self) -> tuple[int, int] | None:
+        identity = None
         while self._unsaved:
             item = self._unsaved[0]
             try:
-                self.outbox.append(item.kind, item.mono_ms, item.wall_ms, item.clock, item.body, item.state)
+                payload = self.outbox.append(item.kind, item.mono_ms, item.wall_ms, item.clock, item.body, item.state)
             except sqlite3.Error as error:
                 log.error(
                     "agent.store_failed",
@@ -265,9 +301,10 @@ class Agent:
                     waiting=len(self._unsaved),
                     next_step="free space on the disk",
                 )
-                return False
+                return None
             self._unsaved.pop(0)
-        return True
+            identity = record.identity(payload)
+        return identity
 
     # --- the link -----------------------------------------------------------------------------------------------
 
@@ -318,26 +355,11 @@ class Agent:
             log.error("agent.store_failed", error=str(error), next_step="free space on the device's disk")
 
     def _on_benchmark(self, data: bytes) -> None:
-        received = benchmark.decode(data)
-        if received.pack_id != self.process.id:
-            log.info("agent.benchmark_of_other_definition", epoch=received.epoch)
-            return
-        if self.benchmark is not None and received.epoch <= self.benchmark.epoch:
-            return
-        self.totals.turn(received.epoch)
-        with self.outbox as outbox:
-            outbox.put(self._totals_key, self.totals.state())
-            outbox.put("benchmark", data)
-        self.benchmark = received
-
-    def _load_benchmark(self) -> Benchmark | None:
-        data = self.outbox.load("benchmark")
-        try:
-            found = None if data is None else benchmark.decode(data)
-        except DecodeError as error:
-            log.error("agent.benchmark_unreadable", error=str(error))
-            return None
-        return found if found is not None and found.pack_id == self.process.id else None
+        state = self.own.take_benchmark(data)
+        if state:
+            with self.outbox as outbox:
+                for key, value in state.items():
+                    outbox.put(key, value)
 
     # --- packs --------------------------------------------------------------------------------------------------
 
@@ -346,13 +368,27 @@ class Agent:
         if offered is None:
             self.refused_packs += 1
         elif offered.id == self.process.id:
-            self._offered = None  # taken back before it was used
+            if self._offered is not None:
+                with self.outbox as outbox:
+                    outbox.remove(["offered"])
+                self._offered = None  # taken back before it was used
         else:
-            self.outbox.save("pack", data)
+            self.outbox.save("offered", data)
             self._offered = offered
             log.info("agent.pack_accepted", pack=offered.name, version=offered.version, starts="with the next trip")
-            if not self._watcher.is_open:
+            if not self._under_way():
                 self._switch()
+
+    def _under_way(self) -> bool:
+        # Whether a trip is open, also one that a restart interrupted and that has not gone on yet.
+        if self._pending_checkpoint is None:
+            return self.own.watcher.is_open
+        before = Watcher(self.process, self.vehicle_class, self.period_ms)
+        try:
+            before.restore(self._pending_checkpoint[2], 0)
+        except (DecodeError, ValueError, TypeError):
+            return False  # it will be said when it is to go on
+        return before.is_open
 
     def _process_of(self, data: bytes) -> Process | None:
         # Nobody is trusted: the pack is checked as if no server had, and must know this device's class and period.
@@ -365,16 +401,19 @@ class Agent:
             return None
         return offered
 
-    def _accepted(self) -> Process | None:
-        data = self.outbox.load("pack")
+    def _stored(self, key: str) -> Process | None:
+        data = self.outbox.load(key)
         return None if data is None else self._process_of(data)
 
     def _switch(self) -> None:
-        # Between trips, so that no trip is of two definitions.
+        # Between trips, so that no trip is of two definitions; on disk at once, so that no restart mixes them up.
         if self._offered is not None:
             process, self._offered = self._offered, None
-            self._run(process)
-            self._tell_birth()
+            self._pending_checkpoint = None
+            self.own = self._own(process)
+            self._tell_birth(
+                {"pack": self.outbox.load("offered"), "offered": None, "checkpoint": self._checkpoint(self.position)}
+            )
 
     @property
     def silence_ms(self) -> int:
@@ -386,25 +425,3 @@ class Agent:
     def settled(self) -> bool:
         """Whether the server has settled every record."""
         return not self._unsaved and self.outbox.backlog() == 0
-
-    # --- feedback -----------------------------------------------------------------------------------------------
-
-    def compare(self) -> list[Comparison]:
-        """Compare the person with the cohort, offline; empty without a benchmark or before there is enough of their own."""
-        totals = self.totals.both()
-        if self.benchmark is None or totals is None or not self.process.enough(totals):
-            return []
-        return compared(self.process, totals, self.benchmark)
-
-    def score(self) -> Standing | None:
-        """Return where the person stands on the axes of the pack, offline; None before there is enough of their own."""
-        totals = self.totals.both()
-        if totals is None or not self.process.enough(totals) or not self.process.pack.axes:
-            return None
-        wall_ms = self.clock.wall()[0]
-        weeks = []
-        if wall_ms is not None:
-            today = (wall_ms + 60_000 * self._utc_offset_min(wall_ms)) // DAY_MS
-            weeks = self.history.weeks(today, WEEKS_MAX)
-        tables = {} if self.benchmark is None else self.benchmark.tables
-        return Standing(self.process, totals, tables, weeks)

@@ -9,6 +9,7 @@ from headway_edge.core import comparison
 from headway_edge.core.process import HIGHER_IS_BETTER, NEUTRAL, Characteristic, Process, text
 from headway_edge.core.standing import Standing
 from headway_edge.insight import Comparison
+from headway_edge.own_series import Expected
 from headway_edge.watcher import Trip
 from headway_protocol.benchmark import Benchmark
 
@@ -46,6 +47,20 @@ def trip_lines(trip: Trip, wall_start_ms: int | None) -> list[str]:
     shown = [(c, c.value(numbers)) for c in process.trip if c.headline]
     told = [f"{label(c)} {with_unit(c, value)}" for c, value in shown if value is not None]
     return [first, *(["  " + ", ".join(told)] if told else [])]
+
+
+def expected_lines(items: list[Expected]) -> list[str]:
+    """What is to be expected of the next trip or day; empty where too little is known."""
+    lines = []
+    for item in items:
+        c = item.characteristic
+        within = ""
+        if item.low is not None and item.high is not None:
+            floor = 0 if item.value >= 0 else item.low
+            within = f"  (4 times in 5: {text(c, max(item.low, floor))} to {text(c, item.high)})"
+        name = f"{label(c)}, next {item.noun}"
+        lines.append(f"  {name:<{_NAME_WIDTH}}{with_unit(c, item.value):>{_VALUE_WIDTH}}{within}")
+    return ["What to expect", *lines] if lines else []
 
 
 def standing(item: Comparison) -> str:

@@ -137,7 +137,7 @@ class Link:
                 return
             result["up"] = True
             client.publish(self._topics[topics.STATE], state.encode(self._boot, online=True), qos=1, retain=True)
-            client.subscribe([(self._topics[channel], 1) for channel in (topics.ACK, topics.BENCH)])
+            client.subscribe([(self._topics[channel], 1) for channel in (topics.ACK, topics.BENCH, topics.PACK)])
 
         def on_subscribe(client: mqtt.Client, *_rest: object) -> None:
             # Only now: an acknowledgement published before the subscription would be lost.

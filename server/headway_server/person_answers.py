@@ -68,7 +68,9 @@ class PersonScore(BaseModel):
     points: int | None = Field(description="0 to 100; null where it cannot be said, for `reason`.")
     reason: str | None
     cohort: str | None = Field(description="Vehicle class of the devices that it is about.")
-    epochs: list[int] = Field(description="Whose trips they are: the open one and the last closed, or the last with any.")
+    epochs: list[int] = Field(
+        description="Whose trips they are: the open one and the last closed, or the last with any."
+    )
     trips: int
     km: float
     benchmark_epoch: int | None = Field(description="The cohort's, whom the person is compared with; null: none yet.")

@@ -17,7 +17,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from headway_edge.core.process import text
-from headway_edge.face import comparison_lines, score_lines, trip_lines
+from headway_edge.face import comparison_lines, expected_lines, score_lines, trip_lines
 from headway_edge.link import Broker
 from headway_protocol import record
 from headway_simulators import nrel
@@ -176,7 +176,7 @@ def drivers_table(vehicles: Sequence[Vehicle]) -> Table:
     for item in shown:
         table.add_column(_COLUMNS[item.key], justify="right", no_wrap=True)
     for vehicle in vehicles:
-        totals = vehicle.agent.totals.both()
+        totals = vehicle.agent.own.totals.both()
         values = [None if totals is None else item.value(totals) for item in shown]
         table.add_row(vehicle.source.device, *map(text, shown, values))
     return table
@@ -187,6 +187,8 @@ def _feedback(vehicles: Sequence[Vehicle]) -> Panel:
     vehicle = max(vehicles, key=lambda v: len(v.agent.outbox.payloads(record.EPISODE)))
     agent = vehicle.agent
     lines = trip_lines(vehicle.last_trip, vehicle.last_trip.start_ms) if vehicle.last_trip is not None else []
-    lines += ["", *comparison_lines(agent.process, agent.compare(), agent.benchmark, agent.totals.both())]
-    lines += ["", *score_lines(agent.score())]
+    lines += agent.news
+    lines += ["", *comparison_lines(agent.process, agent.own.compare(), agent.own.benchmark, agent.own.totals.both())]
+    lines += ["", *score_lines(agent.own.score(agent.clock.wall()[0]))]
+    lines += ["", *expected_lines(agent.own.series.expected())]
     return Panel("\n".join(lines), title=f"What {vehicle.source.device} sees on its display, offline", expand=False)

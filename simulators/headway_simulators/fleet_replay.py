@@ -181,7 +181,7 @@ class FleetReplay:
     def await_benchmark(self, epoch: int, timeout_s: float) -> None:
         """Wait until every device holds the benchmark of `epoch`. Raises SimulatorError on timeout."""
         self._wait(
-            lambda vehicle: vehicle.agent.benchmark is not None and vehicle.agent.benchmark.epoch >= epoch,
+            lambda vehicle: vehicle.agent.own.benchmark is not None and vehicle.agent.own.benchmark.epoch >= epoch,
             timeout_s,
             "got no benchmark",
         )

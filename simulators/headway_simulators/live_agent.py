@@ -18,7 +18,7 @@ import structlog
 from headway_edge import packs
 from headway_edge.agent import Agent
 from headway_edge.clock import SystemClock
-from headway_edge.face import comparison_lines, score_lines, trip_lines
+from headway_edge.face import comparison_lines, expected_lines, score_lines, trip_lines
 from headway_edge.link import Link
 from headway_edge.outbox import Outbox
 from headway_edge.settings import AgentSettings
@@ -101,7 +101,7 @@ def run_live(settings: AgentSettings, source: str) -> None:
         packs.load(settings.pack),
         settings.vehicle_class,
         settings.period_ms,
-        lambda trip: _show(trip, clock),
+        lambda trip: _show(trip, agent.news, clock),
         utc_offset_min=settings.utc_offset_min,
     )
     reader = _Reader(source, clock)
@@ -112,8 +112,9 @@ def run_live(settings: AgentSettings, source: str) -> None:
         error = _loop(agent, reader, clock, stopping)
         agent.checkpoint()
         _say_goodbye(agent, clock, stopping)
-        lines = comparison_lines(agent.process, agent.compare(), agent.benchmark, agent.totals.both())
-        print("\n".join([*lines, *score_lines(agent.score())]))  # noqa: T201
+        lines = comparison_lines(agent.process, agent.own.compare(), agent.own.benchmark, agent.own.totals.both())
+        lines += score_lines(agent.own.score(clock.wall()[0])) + expected_lines(agent.own.series.expected())
+        print("\n".join([*lines, *agent.consumable_lines()]))  # noqa: T201
     finally:
         link.stop()
         log.info("agent.stopped", produced=outbox.produced, backlog=outbox.backlog(), unreadable=dict(reader.problems))
@@ -153,7 +154,7 @@ def _say_goodbye(agent: Agent, clock: SystemClock, stopping: threading.Event) ->
         agent.step(clock.mono_ms(), 0.1)
 
 
-def _show(trip: Trip, clock: SystemClock) -> None:
+def _show(trip: Trip, news: list[str], clock: SystemClock) -> None:
     wall_ms = clock.wall()[0]
     start_ms = None if wall_ms is None else wall_ms - (clock.mono_ms() - trip.start_ms)
-    print("\n".join(trip_lines(trip, start_ms)), flush=True)  # noqa: T201
+    print("\n".join([*trip_lines(trip, start_ms), *news]), flush=True)  # noqa: T201

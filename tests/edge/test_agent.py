@@ -14,7 +14,7 @@ from headway_edge.core.program import MISSING
 from headway_edge.link import Connected, Disconnected, Event, Message
 from headway_edge.outbox import Outbox
 from headway_edge.watcher import Trip
-from headway_protocol import ack, benchmark, counts, pack_offer, record, topics
+from headway_protocol import ack, benchmark, counts, incident, pack_offer, record, service, topics
 
 START_MS = 1_772_435_400_000
 PROCESS = packs.load("private-driving")
@@ -110,7 +110,7 @@ def numbers(item: record.Record) -> list[int]:
 
 
 def trips_of(device: Device) -> int | None:
-    totals = device.agent.totals.both()
+    totals = device.agent.own.totals.both()
     return None if totals is None else PROCESS.total("trips", totals)
 
 
@@ -254,7 +254,7 @@ def test_rubbish_from_the_link_is_refused_and_the_rest_goes_on(device: Device) -
     device.agent.step(0)
     assert device.agent.settled
     assert device.agent.refused_benchmarks == 2
-    assert device.agent.benchmark is None
+    assert device.agent.own.benchmark is None
 
 
 def test_comparison_is_held_back_until_there_is_enough_driving(device: Device) -> None:
@@ -262,9 +262,9 @@ def test_comparison_is_held_back_until_there_is_enough_driving(device: Device) -
     device.agent.step(0)
     for _ in range(4):
         device.trip()
-    assert device.agent.compare() == []
+    assert device.agent.own.compare() == []
     device.trip()
-    assert [item.characteristic.key for item in device.agent.compare()] == ["idle_share_pct", "mean_speed_kmh"]
+    assert [item.characteristic.key for item in device.agent.own.compare()] == ["idle_share_pct", "mean_speed_kmh"]
 
 
 def test_comparison_needs_no_link_and_survives_a_restart(device: Device) -> None:
@@ -272,11 +272,11 @@ def test_comparison_needs_no_link_and_survives_a_restart(device: Device) -> None
         device.trip()
     device.link.events.append(Message(topics.BENCH, bench()))
     device.agent.step(0)
-    before = device.agent.compare()
+    before = device.agent.own.compare()
     device.link.events.append(Disconnected("gone for good"))
     device.agent.step(0)
     device.restart()
-    assert device.agent.compare() == before
+    assert device.agent.own.compare() == before
     assert [(item.parts, item.which, item.persons) for item in before] == [(4, 1, 22), (4, 3, 22)]
 
 
@@ -285,8 +285,8 @@ def test_a_benchmark_of_an_older_epoch_or_another_definition_is_ignored(device: 
     for data in (bench(epoch=5), bench(epoch=4), bench(epoch=5, persons=30), other):
         device.link.events.append(Message(topics.BENCH, data))
     device.agent.step(0)
-    assert device.agent.benchmark is not None
-    assert (device.agent.benchmark.epoch, device.agent.benchmark.tables[105][0]) == (5, 22)
+    assert device.agent.own.benchmark is not None
+    assert (device.agent.own.benchmark.epoch, device.agent.own.benchmark.tables[105][0]) == (5, 22)
 
 
 def test_own_totals_reach_back_two_epochs_and_no_further(device: Device) -> None:
@@ -346,7 +346,7 @@ def test_totals_of_two_packs_are_kept_apart_and_taken_up_again(device: Device) -
     device.trip()
     device.link.events.append(offer())
     device.agent.step(0)
-    assert device.agent.totals.both() is None
+    assert device.agent.own.totals.both() is None
     device.trip()
     device.link.events.append(offer("private-driving"))
     device.agent.step(0)
@@ -383,15 +383,64 @@ def test_an_offer_that_is_taken_back_before_the_trip_ends_changes_nothing(device
     assert births(device) == ["private-driving"]
 
 
+def test_an_offer_that_is_taken_back_stays_so_after_a_power_cut(device: Device) -> None:
+    device.drive(100)
+    device.link.events.extend([offer(), offer("private-driving")])
+    device.agent.step(0)
+    device.restart()
+    assert births(device) == ["private-driving", "private-driving"]
+
+
+@pytest.mark.parametrize("offered_before_the_cut", [True, False])
+def test_a_trip_that_a_power_cut_interrupts_is_finished_by_the_pack_it_began_with(
+    device: Device, offered_before_the_cut: bool
+) -> None:
+    def arrive() -> None:
+        device.link.events.append(offer())
+        device.agent.step(0)
+
+    device.drive(120)
+    if offered_before_the_cut:
+        arrive()
+    device.restart()
+    if not offered_before_the_cut:
+        arrive()
+    assert device.agent.process.name == "private-driving"
+    device.drive(120)
+    device.park()
+    device.drive(1, 0)
+    device.trip()
+    ids = [record.parse_episode(episode.body)[0] for episode in device.episodes()]
+    assert ids == [PROCESS.id, packs.load("commercial-driving").id]
+    assert births(device) == ["private-driving", "private-driving", "commercial-driving"]
+    (first, _) = device.episodes()
+    assert numbers(first)[ELAPSED] > 2000, "both parts of it, in tenths of a second"
+
+
+def test_an_offer_between_trips_leaves_no_checkpoint_of_the_old_pack(
+    device: Device, capsys: pytest.CaptureFixture[str]
+) -> None:
+    device.trip()
+    device.restart()
+    device.link.events.append(offer())
+    device.agent.step(0)
+    assert device.agent.process.name == "commercial-driving"
+    device.restart()
+    device.trip()
+    assert births(device)[1:] == ["private-driving", "commercial-driving", "commercial-driving"]
+    assert "checkpoint_unreadable" not in capsys.readouterr().out
+
+
 def test_the_day_of_a_trip_is_that_of_its_start_in_local_time(device: Device) -> None:
     # The clock stands at 07:10 UTC; at 17 hours ahead it is ten past midnight, of the next day.
     device.agent._utc_offset_min = lambda _wall_ms: 17 * 60
+    device.agent.own = device.agent._own(PROCESS)
     device.trip()
     (episode,) = device.episodes()
     assert record.parse_episode(episode.body)[4] == 17 * 60
     day = START_MS // 86_400_000  # UTC
-    assert device.agent.history.totals("day", day) is None
-    assert device.agent.history.totals("day", day + 1) is not None
+    assert device.agent.own.history.totals("day", day) is None
+    assert device.agent.own.history.totals("day", day + 1) is not None
 
 
 def test_without_a_clock_a_trip_has_no_day_and_is_counted_all_the_same(device: Device) -> None:
@@ -403,14 +452,54 @@ def test_without_a_clock_a_trip_has_no_day_and_is_counted_all_the_same(device: D
 
 
 def test_the_score_falls_back_on_the_persons_own_weeks(device: Device) -> None:
-    assert device.agent.score() is None
+    assert device.agent.own.score(device.agent.clock.wall()[0]) is None
     for _week in range(7):
         device.trip(3000)
         device.trip(600)
         device.trip(700)
         device.clock.now_ms += 7 * 86_400_000
-    found = device.agent.score()
+    found = device.agent.own.score(device.agent.clock.wall()[0])
     assert found is not None
     assert found.own
     # Every week was the same: in the middle of them.
     assert (found.points, found.past) == (50, 50)
+
+
+def incidents(device: Device) -> list[tuple[int, int, list[int], object]]:
+    found = []
+    for payload in device.outbox.payloads(record.INCIDENT):
+        item = record.decode(payload)
+        code, _, _, _, values, closes = incident.parse_incident(item.body)
+        found.append((item.seq, code, values, closes))
+    return found
+
+
+def test_a_change_is_an_incident_that_one_record_opens_and_another_closes(device: Device) -> None:
+    # Of each trip, so much of a minute is driven slowly: the share of slow driving goes from 20 to 80 % and stays.
+    news = []
+    for i in range(90):
+        slow = 20 + i % 3 if i < 40 else 80 + i % 3
+        device.drive(slow * 6, 2000)
+        device.drive(600 - slow * 6, 5000)
+        device.park()
+        device.drive(1, 0)
+        news += device.agent.news
+        if i == 45:
+            device.restart()
+    (opened, code, values, closes), (_, other, _, closed) = incidents(device)
+    assert code == other == incident.CHANGE
+    key = device.agent.process.by_id[values[0]].key
+    assert (key, values[1], closes, closed) == ("low_speed_ratio_pct", 1, None, (1, opened))
+    assert news[0].startswith("Low-speed ratio: higher than expected on the last ")
+    assert news[1:] == ["Low-speed ratio: as usual again."]
+
+
+def test_a_service_is_a_record_and_begins_the_consumable_anew(device: Device) -> None:
+    device.trip()
+    assert device.agent.consumable_lines()[0].startswith("Engine oil: not known")
+    assert device.agent.serviced(service.OIL_CHANGED, ago_ms=86_400_000, odometer_km=84_210)
+    assert not device.agent.serviced(service.REFUELLED, millilitres=41_500)
+    device.restart()
+    assert device.agent.consumable_lines()[0].startswith("Engine oil: not yet")
+    found = [service.parse_service(record.decode(payload).body) for payload in device.outbox.payloads(record.SERVICE)]
+    assert found == [(service.OIL_CHANGED, 86_400_000, 84_210, None), (service.REFUELLED, 0, None, 41_500)]

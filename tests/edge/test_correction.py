@@ -53,7 +53,7 @@ class Wearer:
         return {item.day - DAY: PROCESS.count("drinks_taken", PROCESS.numbers(item.counts)) for item in kept}
 
     def total(self, name: str) -> int | None:
-        totals = self.agent.totals.both()
+        totals = self.agent.own.totals.both()
         return None if totals is None else PROCESS.total(name, totals)
 
 
@@ -75,10 +75,10 @@ def test_drinks_that_are_entered_late_take_the_place_of_those_reported(wearer: W
     assert wearer.days() == {0: 4, 1: 2}
     assert (wearer.total("drinks_reported"), wearer.total("report_days"), wearer.total("steps")) == (6, 2, before)
     for day, drinks in ((DAY, 4), (DAY + 1, 2)):
-        totals = wearer.agent.history.totals("day", day)
+        totals = wearer.agent.own.history.totals("day", day)
         assert totals is not None
         assert PROCESS.total("drinks_reported", totals) == drinks
-    month = wearer.agent.history.totals("month", DAY)
+    month = wearer.agent.own.history.totals("month", DAY)
     assert month is not None
     assert PROCESS.total("drinks_reported", month) == 6
 

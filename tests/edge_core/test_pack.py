@@ -29,6 +29,8 @@ GOOD = [
     [["<", ["a", 1], 18000]],
     [[1, [2]]],
     [[0, 5]],
+    [[2, 0, 2]],
+    [[1, [0], [0, 1], 5000, 365]],
 ]  # fmt: skip
 
 
@@ -127,6 +129,17 @@ def test_a_good_pack_is_read() -> None:
         ((14, 0, 1), [], "characteristics of an axis"),
         ((15, 0, 0), 2, "a total"),
         ((15, 0, 1), -1, "how much is enough"),
+        ((16, 0, 0), 1, "a series of characteristic 1"),
+        ((16,), [[2, 0, 0], [2, 1, 0]], "a series of characteristic 2"),
+        ((16, 0, 1), 2, "what a series has a number of"),
+        ((16, 0, 2), 3, "the chart of a series"),
+        ((16,), [[2, 0, 0]] * 9, "series: not a list of 0 to 8"),
+        ((17, 0, 0), 256, "a consumable's id"),
+        ((17,), [[1, [0], [0], 5, 5], [1, [0], [0], 5, 5]], "consumable 1 twice"),
+        ((17, 0, 1), [], "totals of a consumable"),
+        ((17, 0, 2), [2], "a total of a consumable"),
+        ((17, 0), [1, [], [], 0, 0], "consumable 1 has no limit"),
+        ((17, 0, 4), -1, "a consumable's days"),
     ],
 )
 def test_what_is_wrong_is_refused_with_the_reason(path, value, reason: str) -> None:

@@ -24,10 +24,10 @@ def pack(name: str) -> Compiled:
 @pytest.mark.parametrize(
     ("name", "version", "identity", "size"),
     [
-        ("commercial-driving", 2, "7784f58e187a94f9", 3295),
-        ("eco-driving", 1, "3d4a38a9c2a0d057", 3053),
-        ("private-driving", 3, "8bfbacec61519593", 3941),
-        ("wellness", 1, "7cb9ddc043f7f2d1", 2623),
+        ("commercial-driving", 2, "78b9a008c9037f15", 3302),
+        ("eco-driving", 1, "9fec2cfe151ba32b", 3070),
+        ("private-driving", 3, "c6d4391281d3394d", 4013),
+        ("wellness", 1, "bc2d8cef013a6634", 2643),
     ],
 )
 def test_a_pack_that_ships_is_the_definition_it_was(name: str, version: int, identity: str, size: int) -> None:

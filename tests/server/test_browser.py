@@ -43,10 +43,19 @@ def browser(tmp_path):
 @pytest.fixture
 def page_url(database_url, open_store, make):
     """A server with a fleet of 22 in it, in a thread of its own."""
+    yield from _served(database_url, open_store, make, trips=3)
 
+
+@pytest.fixture
+def scored_url(database_url, open_store, make):
+    """The same with enough trips to compare them."""
+    yield from _served(database_url, open_store, make, trips=6)
+
+
+def _served(database_url, open_store, make, trips):
     async def fill():
         store = await open_store(database_url)
-        await store.commit(*make.fleet(22, trips=3), *make.fleet(3, vehicle_class="bus", prefix="bus"))
+        await store.commit(*make.fleet(22, trips=trips), *make.fleet(3, vehicle_class="bus", prefix="bus"))
         await close_epoch(store.database, store.processes, 10, 1_700_000_000_000)
         await store.database.close()
 
@@ -69,10 +78,10 @@ def page_url(database_url, open_store, make):
     assert not thread.is_alive()
 
 
-def chart_is_drawn(browser):
+def chart_is_drawn(browser, name="chart"):
     from selenium.webdriver.support.ui import WebDriverWait
 
-    image = browser.find_element("id", "chart")
+    image = browser.find_element("id", name)
     WebDriverWait(browser, 10).until(lambda b: b.execute_script("return arguments[0].complete", image))
     return browser.execute_script("return arguments[0].naturalWidth", image) > 300 and image.is_displayed()
 
@@ -117,10 +126,25 @@ def test_a_driver_s_page_is_reached_from_the_table_and_fits_a_phone(browser, pag
     browser.find_element("link text", "depot/car-003").click()
     assert browser.find_element("css selector", "h1").text == "depot/car-003"
     assert browser.find_element("css selector", "#months tbody th").text == "2023-11"
+    assert "No score yet. Too little to judge: Trips 3 of at least 5" in browser.find_element("id", "no-score").text
     metrics = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     browser.refresh()
     assert browser.execute_script("return document.documentElement.scrollWidth") == 390
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_score_is_drawn_within_the_page_s_policy(browser, scored_url, width):
+    metrics = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    browser.get(f"{scored_url}person?id=depot/car-003")
+    assert chart_is_drawn(browser, "spider")
+    assert ("size=narrow" in browser.find_element("id", "spider").get_property("currentSrc")) is (width < 600)
+    assert 0 <= int(browser.find_element("id", "points").text) <= 100
+    rows = browser.find_elements("css selector", "#axes tbody tr")
+    assert len(rows) == 6
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
 
 

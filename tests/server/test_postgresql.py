@@ -16,11 +16,15 @@ from alembic.migration import MigrationContext
 from headway_protocol import cbor, codes
 from headway_server import tables
 from headway_server.app import create_app
+from headway_server.database import Database
 from headway_server.epochs import close_epoch
+from headway_server.errors import ServerError
 from headway_server.offers import offer
+from headway_server.processes import Processes
 from headway_server.publications import retained_messages
 from headway_server.running import Running
 from headway_server.settings import ServerSettings
+from headway_server.verification import DAY, verify
 
 pytestmark = [pytest.mark.anyio, pytest.mark.full]
 BUS = "depot/bus-1"
@@ -154,6 +158,25 @@ async def test_corrections_packs_and_offers(store, make, small):
     assert await retained_messages(store.database, store.processes) == offered
 
 
+async def test_what_is_stored_is_verified_and_only_read(store, make, small):
+    await store.processes.add(store.database, small, 1)
+    trips = [
+        make.up(make.trip(1, seq, make.numbers(small.process, distance_m=m), revises=revises, process=small.process))
+        for seq, m, revises in ((2, 5000, None), (3, 17_000, None), (4, 6000, (1, 3)))
+    ]
+    await store.commit(make.up(make.birth(1)), *trips, make.up(make.loss(1, 7, 1, 5, 6)), *make.fleet(3))
+    await close_epoch(store.database, store.processes, 10, 1)
+    await store.commit(make.up(make.trip(1, 8, make.numbers(small.process), revises=(1, 4), process=small.process)))
+    database = await Database.open_to_read(store.url)
+    assert [item async for item in verify(database, Processes())] == []
+    async with store.database.write() as connection:
+        await connection.execute(tables.day_totals.update().where(tables.day_totals.c.device == BUS).values(trips=9))
+    assert {item.what for item in [item async for item in verify(database, Processes())]} == {DAY}
+    await database.close()
+    with pytest.raises(ServerError, match="has no tables of this version"):
+        await Database.open_to_read(store.url.rsplit("/", 1)[0] + "/postgres")
+
+
 async def test_the_page_and_the_api_read_it(store, make):
     await store.commit(*make.fleet(22))
     closed = await close_epoch(store.database, store.processes, 10, 1)
@@ -162,7 +185,8 @@ async def test_the_page_and_the_api_read_it(store, make):
     async with httpx.AsyncClient(transport=httpx.ASGITransport(create_app(running)), base_url="http://fleet") as client:
         for path in ("", "chart.svg", "healthz", "person?id=depot/car-000", *(f"api/v1/{name}" for name in
                      ("devices", "devices/depot/car-000", "trips", "cohorts", "benchmarks", "counters", "packs",
-                      f"packs/{make.pack_id.hex()}", "persons/depot/car-000/periods"))):  # fmt: skip
+                      f"packs/{make.pack_id.hex()}", "persons/depot/car-000/periods",
+                      "persons/depot/car-000/score"))):  # fmt: skip
             answer = await client.get("/" + path)
             assert answer.status_code == 200, (path, answer.text)
         assert (await client.get("/api/v1/counters")).json()["records"] == 66

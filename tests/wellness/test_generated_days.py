@@ -59,7 +59,7 @@ def packs(draw: st.DrawFn) -> Pack:
     accumulators: list[Any] = [["last", ["v", i]] for i in range(len(values))]
     accumulators += [["time", condition], ["sum", ["v", 0], condition]]
     parts: list[Any] = [1, "made", 1, "day", ["any"], SIGNALS, [MINUTE_MS, 0, 0], [[]], values, accumulators,
-                        [], [], [], [], [], []]  # fmt: skip
+                        [], [], [], [], [], [], [], []]  # fmt: skip
     try:
         return Pack(cbor.encode(parts, 14))
     except EncodeError:

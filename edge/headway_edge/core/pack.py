@@ -25,6 +25,10 @@ PERIOD_MAX = 48
 CHARACTERISTICS_MAX = 96
 CONTEXTS_MAX = 3  # a trip is in one of eight combinations of them
 AXES_MAX = 12
+SERIES_MAX = 8
+CONSUMABLES_MAX = 8
+EACH_TRIP, EACH_DAY = range(2)
+NO_CHART, EWMA_CHART, CUSUM_CHART = range(3)
 NODES_MAX = 1500
 DEPTH_MAX = 10
 PACK_DEPTH_MAX = DEPTH_MAX + 4  # of the CBOR: an expression lies in lists of its own
@@ -37,7 +41,7 @@ OTHER, SPEED, ENGINE_SPEED, IGNITION, CLOCK, REPORT = range(6)
 
 SIGNALS, RULES = 5, 6  # where the parts stand in the compiled array
 _VALUES = 8  # from here on they are large
-_PARTS = 16
+_PARTS = 18
 
 
 class Pack:
@@ -77,6 +81,8 @@ class Pack:
             self.contexts,
             self.axes,
             self.enough,
+            self.series,
+            self.consumables,
         ) = parts
         _check(isinstance(self.name, str) and 1 <= len(self.name) <= TEXT_MAX, "the name")
         _whole(self.version, 0, 0xFFFFFFFF, "the version")
@@ -110,6 +116,8 @@ class Pack:
         self._check_characteristics()
         self._check_axes()
         self._check_enough()
+        self._check_series()
+        self._check_consumables()
 
     def _check_signals(self) -> list:
         # Returns the roles, in the order of the signals.
@@ -199,6 +207,35 @@ class Pack:
             _items(item, 2, 2, "how much is enough")
             _whole(item[0], 0, len(self.period) - 1, "a total")
             _whole(item[1], 0, 1 << 40, "how much is enough")
+
+    def _check_series(self) -> None:
+        # What is forecast and watched: [[characteristic of a period, EACH_TRIP or EACH_DAY, chart], ...].
+        known = [item[0] for item in self.characteristics if item[1]]
+        seen = []  # type: list
+        _items(self.series, 0, SERIES_MAX, "series")
+        for item in self.series:
+            _items(item, 3, 3, "a series")
+            _check(item[0] in known and item[0] not in seen, "a series of characteristic %r" % (item[0],))
+            seen.append(item[0])
+            _whole(item[1], EACH_TRIP, EACH_DAY, "what a series has a number of")
+            _whole(item[2], NO_CHART, CUSUM_CHART, "the chart of a series")
+
+    def _check_consumables(self) -> None:
+        # What wears: [[id, [totals as they are], [totals as the wear is felt], limit, days], ...].
+        seen = []  # type: list
+        _items(self.consumables, 0, CONSUMABLES_MAX, "consumables")
+        for item in self.consumables:
+            _items(item, 5, 5, "a consumable")
+            _whole(item[0], 1, 255, "a consumable's id")
+            _check(item[0] not in seen, "consumable %d twice" % item[0])
+            seen.append(item[0])
+            _whole(item[3], 0, 1 << 32, "a consumable's limit")
+            _whole(item[4], 0, 36600, "a consumable's days")
+            _check(item[3] + item[4] > 0, "consumable %d has no limit" % item[0])
+            for indexes in item[1:3]:
+                _items(indexes, 1 if item[3] else 0, CELLS_MAX, "totals of a consumable")
+                for index in indexes:
+                    _whole(index, 0, len(self.period) - 1, "a total of a consumable")
 
     def class_index(self, vehicle_class: str) -> int:
         """Return the place of a vehicle class; raises ValueError naming those there are."""

@@ -77,7 +77,11 @@ class Process:
 
     def numbers(self, packed: bytes) -> list:
         """Return a trip's numbers from the bytes of its record, signs restored. Raises DecodeError."""
-        return pack_values.from_wire(self.pack, counts.unpack(packed, len(self.pack.cells)))
+        return self.signed(counts.unpack(packed, len(self.pack.cells)))
+
+    def signed(self, wire: list) -> list:
+        """Return a trip's numbers from those of the wire: what travels as zigzag has its sign again."""
+        return pack_values.from_wire(self.pack, wire)
 
     def totals(self, numbers: list) -> list:
         """Return what one trip adds to its person's totals."""

@@ -35,7 +35,18 @@ def catalogue(
         "like": dict(pack.fields.get("like", {})),
         "rules": {key: str(value) for key, value in source.rules.fields.items()},
     }
-    for table in ("signals", "params", "values", "accumulators", "events", "totals", "contexts", "score"):
+    for table in (
+        "signals",
+        "params",
+        "values",
+        "accumulators",
+        "events",
+        "totals",
+        "contexts",
+        "score",
+        "series",
+        "consumables",
+    ):
         described[table] = []
         for item in source.tables[table]:
             entry: dict[str, Any] = {"name": item.name, "is": units.get((table, item.name), "")}
@@ -79,6 +90,7 @@ _FOR_DEVICE = {
     "totals": ("name", "places"),
     "contexts": ("name", "title", "otherwise"),
     "score": ("name", "title"),
+    "consumables": ("id", "name", "title", "unit", "unit_size"),
     "characteristics": ("id", "key", "title", "unit", "headline", "about"),
 }
 

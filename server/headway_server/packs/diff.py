@@ -11,9 +11,20 @@ from typing import Any
 
 from headway_server.packs.compile import Compiled
 
-_TABLES = ("signals", "params", "values", "accumulators", "events", "totals", "contexts", "score")
+_TABLES = (
+    "signals",
+    "params",
+    "values",
+    "accumulators",
+    "events",
+    "totals",
+    "contexts",
+    "score",
+    "series",
+    "consumables",
+)
 # Fields of a catalogue that are no part of the definition.
-_WORDING = {"title", "about", "source", "is", "key", "headline", "otherwise"}
+_WORDING = {"title", "about", "source", "is", "key", "headline", "otherwise", "unit_size"}
 
 
 @dataclass
@@ -80,6 +91,8 @@ def _compiled_entries(pack: Compiled) -> dict[tuple[str, Any], object]:
         ("events", 10),
         ("contexts", 13),
         ("score", 14),
+        ("series", 16),
+        ("consumables", 17),
     ):
         for item, compiled in zip(pack.catalogue[table], parts[place], strict=True):
             found[table, item["name"]] = compiled

@@ -67,6 +67,8 @@ def _lines(pack: dict[str, Any]) -> Iterator[str]:
                 yield from _about(item)
     yield from _section("Contexts of a trip, by which a period can be broken down", pack["contexts"], _context)
     yield from _section("Score: the axes", pack["score"], _axis)
+    yield from _section("Series, forecast and watched on the device", pack["series"], _series)
+    yield from _section("Consumables", pack["consumables"], _consumable)
 
 
 def _trip_rules(rules: dict[str, str]) -> Iterator[str]:
@@ -120,6 +122,20 @@ def _event(item: dict[str, Any]) -> str:
         within = f" within {_words(item['wait'])} before or after" if "wait" in item else " at the same time"
         parts.append(f"dropped if {' or '.join(item['suppressed_by'])} happens{within}")
     return "; ".join(parts)
+
+
+def _series(item: dict[str, Any]) -> str:
+    chart = item.get("chart", "none")
+    watched = "" if chart == "none" else f", watched by a {chart.upper()} chart"
+    return f"{item['of']} of each {item['each']}{watched}"
+
+
+def _consumable(item: dict[str, Any]) -> str:
+    limits = [_words(item["limit"])] if "limit" in item else []
+    limits += [f"{item['days']} days"] if "days" in item else []
+    used = f" of {' + '.join(item['used'])}" if "used" in item else ""
+    worn = f", as worn: {' + '.join(item['worn'])}" if "worn" in item else ""
+    return f"{item['title']}, after {' or '.join(limits)}{used}{worn}"
 
 
 def _total(item: dict[str, Any], kind: str) -> str:

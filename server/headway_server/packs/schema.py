@@ -9,6 +9,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 KINDS = ["trip", "day"]
 ROLES = ["none", "speed", "engine_speed", "ignition", "clock", "report"]  # in the order of their numbers
 ACCUMULATOR_KINDS = ["bands", "edges", "first", "integral", "last", "max", "metres", "min", "sum", "time"]
+EACH = ["trip", "day"]  # in the order of their numbers, as the next
+CHARTS = ["none", "ewma", "cusum"]
 DIRECTIONS = {"lower": -1, "neutral": 0, "higher": 1}
 MERGES = ["max", "min", "sum"]
 RULES = ["near", "gap", "standing", "limit", "min_distance", "min_elapsed"]
@@ -26,6 +28,8 @@ MOST = {
     "period": device.CHARACTERISTICS_MAX,
     "contexts": device.CONTEXTS_MAX,
     "score": device.AXES_MAX,
+    "series": device.SERIES_MAX,
+    "consumables": device.CONSUMABLES_MAX,
 }
 
 _TEXT, _WHOLE, _NUMBER, _TEXTS, _TEXT_MAP, _FLAG = (
@@ -83,6 +87,17 @@ KEYS: dict[str, dict[str, str]] = {
     "period": {},
     "contexts": {"when": _TEXT, "title": _TEXT, "otherwise": _TEXT, "about": _TEXT, "source": "?" + _TEXT},
     "score": {"title": _TEXT, "of": _TEXTS, "weight": "?" + _WHOLE, "about": _TEXT, "source": "?" + _TEXT},
+    "series": {"of": _TEXT, "each": _TEXT, "chart": "?" + _TEXT, "about": _TEXT, "source": "?" + _TEXT},
+    "consumables": {
+        "id": _WHOLE,
+        "title": _TEXT,
+        "used": "?" + _TEXTS,
+        "worn": "?" + _TEXTS,
+        "limit": "?" + _TEXT,
+        "days": "?" + _WHOLE,
+        "about": _TEXT,
+        "source": "?" + _TEXT,
+    },
 }
 KEYS["trip"] = KEYS["period"] = {
     "id": _WHOLE,

@@ -17,7 +17,9 @@ from headway_server.packs.expression import FUNCTIONS
 from headway_server.packs.problems import Problems, none_of
 from headway_server.packs.schema import (
     ACCUMULATOR_KINDS,
+    CHARTS,
     DIRECTIONS,
+    EACH,
     KEYS,
     KINDS,
     MERGES,
@@ -150,6 +152,9 @@ class _Reader:
             for suppressor in event.texts("suppressed_by"):
                 self._check_word((*event.path, "suppressed_by"), suppressor, events)
         self._check_circles(source.tables["events"])
+        for series in source.tables["series"]:
+            self._check_word((*series.path, "each"), series.text("each", EACH[0]), EACH)
+            self._check_word((*series.path, "chart"), series.text("chart", CHARTS[0]), CHARTS)
         for total in source.tables["totals"]:
             self._check_word((*total.path, "merge"), total.text("merge", "sum"), MERGES)
         return source

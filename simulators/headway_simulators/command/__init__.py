@@ -1,4 +1,4 @@
-"""The `headway` command: demo, replay, record, pack, agent, serve, doctor.
+"""The `headway` command: demo, replay, recompute, record, pack, forecast, consumables, agent, service, serve, verify, doctor.
 
 Each command imports what it needs when it runs: `headway agent` on an onboard unit has no server libraries installed.
 """
@@ -7,7 +7,20 @@ import sys
 
 import typer
 
-from headway_simulators.command import agent, demo, doctor, pack, record, replay, serve
+from headway_simulators.command import (
+    agent,
+    consumables,
+    demo,
+    doctor,
+    forecast,
+    pack,
+    recompute,
+    record,
+    replay,
+    serve,
+    service,
+    verify,
+)
 from headway_simulators.command.terminal import complain
 
 app = typer.Typer(
@@ -26,10 +39,15 @@ what the device computes from a trip of yours. `headway doctor` says what this m
 )
 app.command()(demo.demo)
 app.command()(replay.replay)
+app.command()(recompute.recompute)
 app.command()(record.record)
 app.add_typer(pack.app, name="pack")
+app.add_typer(forecast.app, name="forecast")
+app.command()(consumables.consumables)
 app.command()(agent.agent)
+app.command()(service.service)
 app.command()(serve.serve)
+app.command()(verify.verify)
 app.command()(doctor.doctor)
 
 

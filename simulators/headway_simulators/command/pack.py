@@ -1,13 +1,12 @@
-"""`headway pack`: check, compile, show, compare and explain packs, the definitions of customer processes."""
+"""`headway pack`: check, compile, show, compare, explain and publish packs, the definitions of customer processes."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headway_simulators.command.terminal import complain, foreseen_failures
+from headway_simulators.command import pack_at_server
+from headway_simulators.command.terminal import refused_packs
 from headway_simulators.errors import SimulatorError
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     help="""
-Check, compile, show, compare and explain packs.
+Check, compile, show, compare and explain packs; publish them at a fleet server and offer them to devices.
 
 A pack is the definition of one customer process as data: which signals, what is counted, which events, which numbers
 people read. Authors write TOML; devices run the compiled form, whose hash is the pack's id. `docs/packs.md` is the
@@ -45,7 +44,7 @@ def check(
     refused = 0
     for pack in packs:
         try:
-            with _refusals():
+            with refused_packs():
                 compiled = _compiled(pack)
                 typer.echo(f"{pack}: right; {_summary(compiled)}")
         except typer.Exit:
@@ -72,7 +71,7 @@ def build(
 
         headway pack build my-pack.toml --catalogue my-pack.json
     """
-    with _refusals():
+    with refused_packs():
         import json
 
         compiled = _compiled(pack)
@@ -95,7 +94,7 @@ def show(
 
         headway pack show private-driving
     """
-    with _refusals():
+    with refused_packs():
         import hashlib
 
         from headway_edge.core.pack import PACK_DEPTH_MAX
@@ -104,7 +103,7 @@ def show(
         parts, data = _parts(pack)
         titles = (
             "format", "name", "version", "kind", "classes", "signals", "rules", "parameters", "values", "accumulators",
-            "events", "period", "characteristics", "contexts", "score", "enough",
+            "events", "period", "characteristics", "contexts", "score", "enough", "series", "consumables",
         )  # fmt: skip
         typer.echo(f"id {hashlib.sha256(data).digest()[:8].hex()}, {len(data)} bytes")
         for title, part in zip(titles, parts, strict=True):
@@ -128,7 +127,7 @@ def diff(
 
         headway pack diff private-driving my-pack.toml
     """
-    with _refusals():
+    with refused_packs():
         from headway_server.packs.diff import difference
 
         typer.echo(difference(_compiled(before), _compiled(after)).text(), nl=False)
@@ -142,25 +141,15 @@ def explain(pack: _Pack) -> None:
 
         headway pack explain commercial-driving
     """
-    with _refusals():
+    with refused_packs():
         from headway_server.packs.explain import explained
 
         typer.echo(explained(_compiled(pack).catalogue), nl=False)
 
 
-@contextmanager
-def _refusals() -> Iterator[None]:
-    from headway_server.packs.problems import PackRefused
-
-    with foreseen_failures():
-        try:
-            yield
-        except PackRefused as error:
-            for problem in error.problems:
-                typer.echo(str(problem), err=True)
-            count = len(error.problems)
-            complain(f"{count} mistake{'s' if count > 1 else ''}; docs/packs.md describes every field and operator.")
-            raise typer.Exit(1) from None
+app.command("list")(pack_at_server.list_packs)
+app.command()(pack_at_server.publish)
+app.command()(pack_at_server.offer)
 
 
 def _path(pack: str) -> Path:

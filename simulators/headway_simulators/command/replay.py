@@ -131,7 +131,7 @@ def _sync(
 
     from rich.console import Console
 
-    from headway_edge.face import comparison_lines, score_lines, trip_lines
+    from headway_edge.face import comparison_lines, expected_lines, score_lines, trip_lines
     from headway_edge.link import Broker
     from headway_edge.settings import read_settings
     from headway_simulators.fleet_replay import FleetReplay, FleetSetup, VehicleSource
@@ -147,12 +147,18 @@ def _sync(
         tell.total(fleet.samples_total)
         agent = fleet.vehicles[0].agent
         if not as_json:
-            agent.on_trip = lambda trip: console.print("\n".join(trip_lines(trip, trip.start_ms)), highlight=False)
+            agent.on_trip = lambda trip: console.print(
+                "\n".join([*trip_lines(trip, trip.start_ms), *agent.news]), highlight=False
+            )
         fleet.run()
         fleet.settle(timeout_s)
         summary = {"records": agent.outbox.produced, "settled": agent.settled, "refused": agent.outbox.refused}
-        comparison = comparison_lines(agent.process, agent.compare(), agent.benchmark, agent.totals.both())
-        comparison += score_lines(agent.score())
+        comparison = comparison_lines(agent.process, agent.own.compare(), agent.own.benchmark, agent.own.totals.both())
+        comparison += score_lines(agent.own.score(agent.clock.wall()[0]))
+        comparison += expected_lines(agent.own.series.expected())
+        if agent.process.id != source.process.id:
+            offered = f"{agent.process.name} version {agent.process.version}"
+            comparison.insert(0, f"{settings.device} runs {offered}, as its server offered.")
     if as_json:
         print(json.dumps(summary))  # noqa: T201
     else:

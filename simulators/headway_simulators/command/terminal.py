@@ -28,6 +28,22 @@ def foreseen_failures() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
+@contextmanager
+def refused_packs() -> Iterator[None]:
+    """Turn a refused pack into a line for each mistake and exit code 1; other foreseen failures as usual."""
+    from headway_server.packs.problems import PackRefused
+
+    with foreseen_failures():
+        try:
+            yield
+        except PackRefused as error:
+            for problem in error.problems:
+                typer.echo(str(problem), err=True)
+            count = len(error.problems)
+            complain(f"{count} mistake{'s' if count > 1 else ''}; docs/packs.md describes every field and operator.")
+            raise typer.Exit(1) from None
+
+
 def log_to_stderr(level: str, as_json: bool) -> None:
     """Send structured logs to standard error: for people on a terminal, as JSON lines for machines.
 
