@@ -7,42 +7,28 @@ only then does the link see the record. The clock, randomness, the outbox and th
 import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from headway_edge import VERSION, packs
-from headway_edge.calendar_periods import as_date
 from headway_edge.clock import Clock
-from headway_edge.core.amendment import amended
 from headway_edge.core.process import Process
-from headway_edge.kept_episodes import kept_episodes
+from headway_edge.day_correction import corrected
 from headway_edge.link import Connected, Disconnected, Link, Message
 from headway_edge.outbox import Outbox
 from headway_edge.own_process import OwnProcess
 from headway_edge.own_series import Turn
+from headway_edge.record_keeper import RecordKeeper
 from headway_edge.session import Session
 from headway_edge.watcher import Trip, Watcher
 from headway_protocol import cbor, codes, incident, pack_offer, record, service, topics
-from headway_protocol import counts as packed_counts
 from headway_protocol.errors import DecodeError
 
 log = structlog.get_logger("headway.agent")
 
 CHECKPOINT_MS = 60_000  # what of the open trip a power cut may take
 UNKNOWN_SILENCE_MS = 86_400_001  # longer than any trip or day goes on without a sample
-UNSAVED_MAX = 100  # trips kept in memory while the disk refuses them
-
-
-@dataclass(frozen=True)
-class _Unsaved:
-    kind: int
-    mono_ms: int
-    wall_ms: int | None
-    clock: int
-    body: list[object]
-    state: Mapping[str, bytes | None]
 
 
 class Agent:
@@ -56,7 +42,7 @@ class Agent:
     say how long the agent was away.
 
     `position` is the number handed to `on_sample` with the last sample whose effect is on disk: where a replay goes on
-    after a crash. `dropped` counts trips lost because the disk refused them for too long. `refused_packs` counts offers
+    after a crash. `refused_packs` counts offers
     that this device does not take. `news` is what to tell the person of the last trip beside its numbers. `own` is the
     process with all that is the person's. Raises ValueError for a class or period that the process does not know.
     """
@@ -84,14 +70,13 @@ class Agent:
         self._utc_offset_min = utc_offset_min
         self._session = Session(outbox, uniform)
         self.position = 0
-        self.dropped = 0
         self.refused_benchmarks = 0
         self.refused_packs = 0
         self.online = False
         self.news: list[str] = []
         self._time_ms = 0  # the furthest the source's clock has come
         self._checkpoint_time_ms = 0
-        self._unsaved: list[_Unsaved] = []
+        self._keeper = RecordKeeper(outbox, clock)
         self.own = self._own(self._stored("pack") or process)
         self._pending_checkpoint = self._load_checkpoint()
         self._offered = self._stored("offered")
@@ -113,7 +98,7 @@ class Agent:
         held = [(process.id, process.name, process.version)]
         backlog = self.outbox.backlog()
         body = record.birth_body(f"headway {VERSION}", self.vehicle_class, held, backlog, self.dropped)
-        self._append(record.BIRTH, body, state)
+        self._keeper.append(record.BIRTH, body, state)
 
     # --- samples ------------------------------------------------------------------------------------------------
 
@@ -144,7 +129,7 @@ class Agent:
 
     def checkpoint(self, position: int = 0) -> None:
         """Put the open trip on disk, so that a restart goes on with it."""
-        if self._unsaved:
+        if self._keeper.waiting:
             return  # a position beyond a trip that is not on disk yet would lose it
         try:
             self.outbox.save("checkpoint", self._checkpoint(position))
@@ -194,7 +179,7 @@ class Agent:
         offset_min, turns, state = self.own.take(trip.numbers(), None if wall_ms is None else wall_ms - ago_ms)
         state["checkpoint"] = self._checkpoint(position)
         body = record.episode_body(trip.process.id, ago_ms, trip.counts, trip.gates, offset_min)
-        stored = self._append(record.EPISODE, body, state)
+        stored = self._keeper.append(record.EPISODE, body, state)
         # One sentence at the end of a trip is what a person reads.
         self.news = [turn.sentence for turn in turns][:1]
         for turn in turns:
@@ -212,14 +197,14 @@ class Agent:
         if turn.opened and turn.change is not None and opened_by is None:
             values = [number, *turn.change.as_integers()]
             body = incident.incident_body(incident.CHANGE, incident.NOTICE, ago_ms, self.process.id, values)
-            identity = self._append(record.INCIDENT, body, {})
+            identity = self._keeper.append(record.INCIDENT, body, {})
             if identity is not None:
                 self.outbox.save(key, cbor.encode(list(identity)))
         elif not turn.opened and opened_by is not None:
             opening: Any = cbor.decode(opened_by)
             values, closes = [number], (opening[0], opening[1])
             body = incident.incident_body(incident.CHANGE, incident.NOTICE, ago_ms, self.process.id, values, closes)
-            self._append(record.INCIDENT, body, {key: None})
+            self._keeper.append(record.INCIDENT, body, {key: None})
 
     def serviced(
         self, what: int, ago_ms: int = 0, odometer_km: int | None = None, millilitres: int | None = None
@@ -235,7 +220,7 @@ class Agent:
         if wall_ms is not None:
             anew = self.own.consumables.replaced(what, self.own.day_at(wall_ms - ago_ms))
             state[self.own.key("consumables")] = self.own.consumables.state()
-        self._append(record.SERVICE, body, state)
+        self._keeper.append(record.SERVICE, body, state)
         return anew
 
     def consumable_lines(self) -> list[str]:
@@ -249,62 +234,14 @@ class Agent:
         day: local, in days since 1970. reports: by the VSS name of the signal, in its quanta; they replace all that was
         reported of that day. Raises ValueError, with the reason, where the day is not known or not to be corrected.
         """
-        process = self.process
-        if process.pack.kind != "day":
-            raise ValueError(f"the process {process.name} has trips; only reports of a day can be corrected")
-        of_day = [item for item in kept_episodes(self.outbox.payloads(record.EPISODE), process) if item.day == day]
-        wall_ms = self.clock.wall()[0]
-        if not of_day or wall_ms is None:
-            raise ValueError(f"no record of the day {as_date(day)} is kept on this device")
-        found = of_day[-1]  # a day that was cut by a clock's jump has several: what is reported is of its last
-        names = [signal[0] for signal in process.pack.signals]
-        unknown = sorted(set(reports) - set(names))
-        if unknown:
-            raise ValueError(f"{', '.join(unknown)}: no signal of the process {process.name}")
-        wire = packed_counts.unpack(found.counts, len(process.pack.cells))
-        by_index = {names.index(name): number for name, number in reports.items()}
-        counts = packed_counts.pack(amended(process.pack, self.vehicle_class, wire, by_index))
-        before = [process.numbers(item.counts) for item in of_day]
-        after = [*before[:-1], process.numbers(counts)]
-        self.own.totals.exchange(before[-1], after[-1])
-        state: dict[str, bytes | None] = {self.own.key("totals"): self.own.totals.state()}
-        try:
-            state |= self.own.history.corrected(before, after, day)
-        except ValueError as error:
-            log.warning("agent.history_not_corrected", cause=str(error))
-        ago_ms = max(0, wall_ms - found.start_ms)
-        body = record.episode_body(
-            process.id, ago_ms, counts, found.gates, found.utc_offset_min, (found.boot, found.seq)
-        )
-        self._append(record.EPISODE, body, state)
+        payloads, wall_ms = self.outbox.payloads(record.EPISODE), self.clock.wall()[0]
+        body, state = corrected(self.own, self.vehicle_class, payloads, wall_ms, day, reports)
+        self._keeper.append(record.EPISODE, body, state)
 
-    def _append(self, kind: int, body: list[object], state: Mapping[str, bytes | None]) -> tuple[int, int] | None:
-        # Returns (boot, seq) of the record; None while the disk refuses it.
-        wall_ms, quality = self.clock.wall()
-        self._unsaved.append(_Unsaved(kind, self.clock.mono_ms(), wall_ms, quality, body, state))
-        if len(self._unsaved) > UNSAVED_MAX:
-            self._unsaved.pop(0)
-            self.dropped += 1
-            log.error("agent.record_dropped", dropped=self.dropped, reason="the disk refused it for too long")
-        return self._save()
-
-    def _save(self) -> tuple[int, int] | None:
-        identity = None
-        while self._unsaved:
-            item = self._unsaved[0]
-            try:
-                payload = self.outbox.append(item.kind, item.mono_ms, item.wall_ms, item.clock, item.body, item.state)
-            except sqlite3.Error as error:
-                log.error(
-                    "agent.store_failed",
-                    error=str(error),
-                    waiting=len(self._unsaved),
-                    next_step="free space on the disk",
-                )
-                return None
-            self._unsaved.pop(0)
-            identity = record.identity(payload)
-        return identity
+    @property
+    def dropped(self) -> int:
+        """Records lost for good because the disk refused them for too long."""
+        return self._keeper.dropped
 
     # --- the link -----------------------------------------------------------------------------------------------
 
@@ -314,8 +251,8 @@ class Agent:
         now_ms: monotonic, of real time, also when the samples are replayed on a clock of their own.
         timeout_s: how long to wait for something to happen.
         """
-        if self._unsaved:
-            self._save()
+        if self._keeper.waiting:
+            self._keeper.save()
         link = self._link
         if link is None:
             return False
@@ -424,4 +361,4 @@ class Agent:
     @property
     def settled(self) -> bool:
         """Whether the server has settled every record."""
-        return not self._unsaved and self.outbox.backlog() == 0
+        return not self._keeper.waiting and self.outbox.backlog() == 0
