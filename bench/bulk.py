@@ -25,7 +25,8 @@ from headway_simulators.bulk.engine import BulkEngine
 from headway_simulators.bulk.recorded import vehicle_samples
 from headway_simulators.bulk.samples import VehicleSamples
 from headway_simulators.demo import shipped_sources
-from headway_simulators.recordings import Recording, read
+from headway_simulators.recording import Recording
+from headway_simulators.recordings import read
 
 REPEATS = 5
 THREADS = 2

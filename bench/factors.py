@@ -27,7 +27,12 @@ def figures() -> Rows:
     for effect in EFFECTS:
         found = [_one(effect, seed) for seed in range(1, LOGS + 1)]
         name = f"factors, effect {effect:g}"
-        yield f"{name}: g* above {GAIN_LEAST}", f"{100 * sum(best > GAIN_LEAST for best, _, _ in found) / LOGS:.1f}", "%", how
+        yield (
+            f"{name}: g* above {GAIN_LEAST}",
+            f"{100 * sum(best > GAIN_LEAST for best, _, _ in found) / LOGS:.1f}",
+            "%",
+            how,
+        )
         yield f"{name}: the gate opens", f"{100 * sum(used for _, used, _ in found) / LOGS:.1f}", "%", how
         changes = [change for _, _, change in found]
         yield f"{name}: squared error", f"{sum(changes) / LOGS:+.2f}", "%", "its change against SES, mean of the logs"

@@ -12,7 +12,7 @@ from headway_simulators.generated_docs import pages
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMANDS = ("demo", "replay", "record", "pack", "agent", "serve", "verify", "doctor")
+COMMANDS = ("demo", "replay", "record", "pack", "forecast", "agent", "serve", "verify", "doctor")
 
 
 @pytest.mark.parametrize("name", ["characteristics.md", "configuration.md"])

@@ -3,6 +3,8 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,69 @@ def test_a_package_imports_only_what_lies_below_it(package: str, allowed: tuple[
         for name in names:
             fits = any(name == root or name.startswith(root + ".") for root in allowed)
             assert fits, f"{path}: {name}"
+
+
+def running(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a tree's nodes, bodies of functions too, without what only a type checker reads."""
+    if isinstance(node, ast.If) and ast.unparse(node.test).rpartition(".")[2] == "TYPE_CHECKING":
+        for part in node.orelse:
+            yield from running(part)
+        return
+    yield node
+    for part in ast.iter_child_nodes(node):
+        yield from running(part)
+
+
+def modules_in(folder: Path) -> dict[str, Path]:
+    """Files of an import package by the modules' absolute names."""
+    names = {}
+    for path in folder.rglob("*.py"):
+        parts = path.relative_to(folder.parent).with_suffix("").parts
+        names[".".join(parts[:-1] if path.stem == "__init__" else parts)] = path
+    return names
+
+
+def circle(folder: Path) -> list[str]:
+    """Return modules of an import package that import each other in a circle, wherever they do it; empty if none do."""
+    modules = modules_in(folder)
+    graph: dict[str, set[str]] = {}
+    for name, path in modules.items():
+        found: set[str] = set()
+        for node in running(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                parts = [f"{node.module}.{alias.name}" for alias in node.names]
+                found.update(part if part in modules else node.module for part in parts)
+        graph[name] = found & set(modules)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+@pytest.mark.parametrize("package", ["protocol", "edge", "server", "simulators"])
+def test_modules_of_a_package_import_each_other_one_way(package: str) -> None:
+    folder = ROOT / package / f"headway_{package}"
+    assert modules_in(folder)
+    assert circle(folder) == []
+
+
+def test_a_circle_is_found_also_where_a_function_closes_it(tmp_path: Path) -> None:
+    (tmp_path / "some" / "part").mkdir(parents=True)
+    for name, text in {
+        "above": "from some import below",
+        "below": "from some.part import inner",
+        "part/inner": "def late():\n    from some.above import word",
+    }.items():
+        (tmp_path / "some" / f"{name}.py").write_text(text)
+    assert set(circle(tmp_path / "some")) == {"some.above", "some.below", "some.part.inner"}
+    inner = tmp_path / "some" / "part" / "inner.py"
+    inner.write_text("if TYPE_CHECKING:\n    from some.above import word\nelse:\n    import os")
+    assert circle(tmp_path / "some") == []
+    inner.write_text("if TYPE_CHECKING:\n    import os\nelse:\n    from some.above import word")
+    assert circle(tmp_path / "some") != []
 
 
 @pytest.mark.parametrize("path", MICROPYTHON_FILES, ids=lambda path: path.name)

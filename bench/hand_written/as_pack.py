@@ -1,7 +1,7 @@
 """What the hand-written core counts, as a compiled pack: the two are held to the same numbers, and timed side by side."""
 
 from bench.hand_written import definition as d
-from headway_edge.core.pack import ENGINE_SPEED, FORMAT, IGNITION, SPEED
+from headway_edge.core.pack_limits import ENGINE_SPEED, FORMAT, IGNITION, SPEED
 from headway_protocol import cbor
 
 _SIGNALS = [

@@ -8,14 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from headway_edge.core import change_words
-from headway_edge.core.control_chart import CLOSED, OPENED, Change, ControlChart
+from headway_edge.core.control_chart import CLOSED, OPENED, Change, ControlChart, EventChart
 from headway_edge.core.cusum_chart import CusumChart
 from headway_edge.core.ewma_chart import EwmaChart
 from headway_edge.core.forecast.choice import Choice
 from headway_edge.core.forecast.error_ledger import ErrorLedger
 from headway_edge.core.forecast.fixed_point import to_quanta, to_ulps
 from headway_edge.core.forecast.interval import ErrorQuantiles
-from headway_edge.core.pack import EACH_DAY, EWMA_CHART, NO_CHART
+from headway_edge.core.pack_limits import EACH_DAY, EWMA_CHART, NO_CHART, POISSON_CHART
+from headway_edge.core.poisson_chart import EventRate, PoissonChart
 from headway_edge.core.process import Characteristic, Process
 from headway_edge.core.robust_baseline import RobustBaseline
 from headway_protocol import cbor
@@ -23,6 +24,7 @@ from headway_protocol import cbor
 WEEK = 7
 _SKIPS_MAX = 31  # a longer absence is as good as forgetting the days of the week
 _SHARE_PCT = 80
+_EXPOSURE_STEP = 100  # metres to the 0.1 km in which the chart of events counts what was driven
 DayTotals = Callable[[int], list[int] | None]
 
 
@@ -61,8 +63,11 @@ class Series:
         self._quantiles = ErrorQuantiles()
         self.ledger = ErrorLedger(WEEK if self.is_daily else 1)
         self._chance = change_words.EWMA_ERRORS if chart == EWMA_CHART else change_words.CUSUM_ERRORS
-        self._chart = None
-        if chart != NO_CHART:
+        self._chart: ControlChart | EventChart | None = None
+        if chart == POISSON_CHART:
+            # Counts are not normal, and where they are few no error of a forecast tells anything.
+            self._chart = EventChart(process.id, EventRate(), PoissonChart())
+        elif chart != NO_CHART:
             detector = EwmaChart() if chart == EWMA_CHART else CusumChart()
             self._chart = ControlChart(process.id, RobustBaseline(errors=True), detector)
 
@@ -71,30 +76,49 @@ class Series:
         """What the series has a number of."""
         return "day" if self.is_daily else "trip"
 
-    def add(self, value: int) -> Turn | None:
-        """Take the next number; return the change that it opened or closed, if it did."""
-        choice = self._choice
-        if not choice.ready:
-            self.ledger.see(value)
-            choice.update(value)
+    def add(self, totals: list[int]) -> Turn | None:
+        """Take the next trip's or day's totals; return the change that it opened or closed, if it did.
+
+        One of which the characteristic is not defined is passed over.
+        """
+        value = self.characteristic.value(totals)
+        if value is None:
             return None
-        forecast_ulps = choice.forecast_ulps()
-        error_ulps = to_ulps(value) - forecast_ulps
-        self.ledger.update(value, forecast_ulps)
-        self._quantiles.update(error_ulps)
-        choice.update(value)
-        if self._chart is None:
-            return None
-        flags = self._chart.update(to_quanta(error_ulps))
-        if flags & OPENED:
+        error = self._forecast(value)
+        flags = 0
+        if isinstance(self._chart, EventChart):
+            events, exposure = self.characteristic.counted_in(totals)
+            flags = self._chart.update(events, exposure // _EXPOSURE_STEP)
+        elif self._chart is not None and error is not None:
+            flags = self._chart.update(error)
+        if flags & OPENED and self._chart is not None:
             change = self._chart.change()
-            assert change is not None  # noqa: S101 - just opened
-            words = change_words.sentence(change, self.characteristic, self.noun, self._chance)
-            return Turn(self.characteristic, opened=True, change=change, sentence=words)
+            return Turn(self.characteristic, opened=True, change=change, sentence=self._sentence(change))
         if flags & CLOSED:
             words = f"{self.characteristic.title}: as usual again."
             return Turn(self.characteristic, opened=False, change=None, sentence=words)
         return None
+
+    def _forecast(self, value: int) -> int | None:
+        # Returns the error of what was forecast, None while nothing was.
+        choice = self._choice
+        error_ulps = None
+        if choice.ready:
+            forecast_ulps = choice.forecast_ulps()
+            error_ulps = to_ulps(value) - forecast_ulps
+            self.ledger.update(value, forecast_ulps)
+            self._quantiles.update(error_ulps)
+        else:
+            self.ledger.see(value)
+        choice.update(value)
+        return None if error_ulps is None else to_quanta(error_ulps)
+
+    def _sentence(self, change: Change | None) -> str:
+        if change is None:  # opened and closed by the same number
+            return f"{self.characteristic.title}: changed."
+        if change.seen is not None:
+            return str(change_words.events_sentence(change, self.characteristic.title, self.noun))
+        return str(change_words.sentence(change, self.characteristic, self.noun, self._chance))
 
     def skip(self) -> None:
         """Let a day pass that has no number."""
@@ -166,8 +190,7 @@ class OwnSeries:
     def _take(self, totals: list[int], *, daily: bool) -> list[Turn]:
         turns = []
         for item in self.series:
-            value = item.characteristic.value(totals) if item.is_daily == daily else None
-            turn = None if value is None else item.add(value)
+            turn = item.add(totals) if item.is_daily == daily else None
             if turn is not None:
                 turns.append(turn)
         return turns

@@ -219,6 +219,12 @@ class Counters(BaseModel):
     lost: int = Field(description="Records that devices declared lost.")
     superseded: int = Field(description="Trips whose place a correction has taken.")
     unplaced: int = Field(description="Corrections of what is no trip here, or not yet; they count as trips.")
+    incidents: int
+    incidents_open: int
+    closings_unplaced: int = Field(
+        description="Records that close what is no incident here, or not yet, or closed already; they are kept."
+    )
+    services: int = Field(description="What people said was done to their vehicles.")
 
 
 class CloseRequest(BaseModel, extra="forbid"):

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from headway_edge.core.data_quality import GATES
 from headway_edge.core.episode import DISTANCE
 from headway_edge.core.process import Process
-from headway_protocol import cbor, counts, record, state, topics
+from headway_protocol import cbor, counts, incident, record, service, state, topics
 from headway_protocol.codes import IMPLAUSIBLE, MALFORMED, NEWER_VERSION
 from headway_protocol.errors import DecodeError
 from headway_server.periods import day_of
@@ -85,8 +85,36 @@ class Episode:
 
 
 @dataclass(frozen=True, slots=True)
+class Incident:
+    """A record that opens an incident, or closes one.
+
+    began_ms: by the device's clock, None while that had never been set. told_ms: when the record was made, likewise: an
+    incident is closed when the device says that it is over. pack_id: that the values are of, None: of none. closes: (boot, seq)
+    of the record of the same device that opened it; None: this one opens it.
+    """
+
+    code: int
+    severity: int
+    began_ms: int | None
+    told_ms: int | None
+    pack_id: bytes | None
+    values: tuple[int, ...]
+    closes: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a person says was done. done_ms: by the device's clock, None while that had never been set."""
+
+    what: int
+    done_ms: int | None
+    odometer_km: int | None
+    millilitres: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
-    """A record to be stored. At most one of birth, loss and episode is set; none when it is parked.
+    """A record to be stored. At most one of birth, loss, episode, incident and service is set; none when it is parked.
 
     device: "<group>/<name>". parked: why its meaning was not read, or None.
     """
@@ -103,6 +131,8 @@ class Arrival:
     birth: Birth | None = None
     loss: Loss | None = None
     episode: Episode | None = None
+    incident: Incident | None = None
+    service: Service | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +204,7 @@ def _read_presence(message: Received, device: str) -> Presence | Refusal:
 
 def _read_record(device: str, payload: bytes, find: Find) -> Arrival:
     found = record.decode(payload)
-    birth = loss = episode = parked = None
+    birth = loss = episode = told = done = parked = None
     if found.kind == record.BIRTH:
         firmware, vehicle_class, packs, backlog, dropped = record.parse_birth(found.body)
         runs = next(((pack_id, storable(name), version) for pack_id, name, version in packs), None)
@@ -186,6 +216,11 @@ def _read_record(device: str, payload: bytes, find: Find) -> Arrival:
         episode = _read_episode(found, find)
         if episode is None:
             parked = PARKED_PACK
+    elif found.kind == record.INCIDENT:
+        told = _read_incident(found)
+    elif found.kind == record.SERVICE:
+        what, ago_ms, odometer_km, millilitres = service.parse_service(found.body)
+        done = Service(what, _before(found.wall_ms, ago_ms), odometer_km, millilitres)
     else:
         parked = PARKED_KIND
     return Arrival(
@@ -201,6 +236,8 @@ def _read_record(device: str, payload: bytes, find: Find) -> Arrival:
         birth,
         loss,
         episode,
+        told,
+        done,
     )
 
 
@@ -215,7 +252,7 @@ def _read_episode(found: record.Record, find: Find) -> Episode | None:
     impossible = contradiction(process, numbers, totals)
     if impossible:
         raise DecodeError(IMPLAUSIBLE, impossible)
-    start_ms = None if found.wall_ms is None else found.wall_ms - start_ago_ms
+    start_ms = _before(found.wall_ms, start_ago_ms)
     return Episode(
         pack_id,
         start_ms,
@@ -227,6 +264,16 @@ def _read_episode(found: record.Record, find: Find) -> Episode | None:
         Tally(1, numbers[DISTANCE], totals),
         revises,
     )
+
+
+def _read_incident(found: record.Record) -> Incident:
+    code, severity, start_ago_ms, pack_id, values, closes = incident.parse_incident(found.body)
+    began_ms = _before(found.wall_ms, start_ago_ms)
+    return Incident(code, severity, began_ms, found.wall_ms, pack_id, tuple(values), closes)
+
+
+def _before(wall_ms: int | None, ago_ms: int) -> int | None:
+    return None if wall_ms is None else wall_ms - ago_ms
 
 
 def _park_newer(device: str, payload: bytes) -> Arrival | None:

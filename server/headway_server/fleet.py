@@ -22,9 +22,12 @@ from headway_server.tables import (
     devices,
     episodes,
     epochs,
+    incident_closings,
+    incidents,
     losses,
     quarantine,
     records,
+    services,
     withheld,
 )
 from headway_server.tally import Tally, merge
@@ -37,7 +40,7 @@ class Counters:
     """Where every message went. lost: seqs that devices declared lost, counted once.
 
     superseded: trips whose place a correction took. unplaced: corrections of what is no trip here, or not yet, and of
-    themselves; they count as trips.
+    themselves; they count as trips. closings_unplaced: records that close no incident (`incident_rows`).
     """
 
     devices: int
@@ -54,6 +57,10 @@ class Counters:
     lost: int
     superseded: int
     unplaced: int
+    incidents: int
+    incidents_open: int
+    closings_unplaced: int
+    services: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +104,24 @@ async def counters(connection: AsyncConnection) -> Counters:
         ranges[device, boot].append((first, last))
     lost = sum(union_size(of_boot) for of_boot in ranges.values())
     superseded, unplaced = await _corrections(connection)
+    told = await _told(connection)
     # Sums of BIGINT are NUMERIC on PostgreSQL.
-    return Counters(*(int(n) for n in (*row, quarantined, letters, parked, lost, superseded, unplaced)))
+    return Counters(*(int(n) for n in (*row, quarantined, letters, parked, lost, superseded, unplaced, *told)))
+
+
+async def _told(connection: AsyncConnection) -> tuple[int, int, int, int]:
+    """Count (incidents, open ones, records that close none, services)."""
+    every, still_open, closings, done = [
+        (await connection.execute(query)).scalar_one()
+        for query in (
+            select(func.count()).select_from(incidents),
+            select(func.count()).select_from(incidents).where(incidents.c.closed_by_boot.is_(None)),
+            select(func.count()).select_from(incident_closings),
+            select(func.count()).select_from(services),
+        )
+    ]
+    # Each closed incident is closed by one record.
+    return every, still_open, closings - (every - still_open), done
 
 
 async def _corrections(connection: AsyncConnection) -> tuple[int, int]:

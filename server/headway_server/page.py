@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from headway_edge.core.process import LOWER_IS_BETTER, NEUTRAL, Characteristic, text
-from headway_server import chart, fleet
+from headway_server import chart, fleet, incident_page
 from headway_server.access import Server
 from headway_server.fleet_view import View, look_at
 from headway_server.html import SECURITY_HEADERS, SVG_HEADERS, templates
@@ -37,6 +37,7 @@ async def page(
     """The page."""
     async with server.database.read() as connection:
         counters = await fleet.counters(connection)
+        incidents = await incident_page.open_ones(connection, server.processes)
         view, choices = await look_at(
             connection,
             server.processes,
@@ -49,6 +50,7 @@ async def page(
     last = server.ingest.last_commit_ms
     context = {
         "counters": counters,
+        "incidents": incidents,
         "broker": None if server.mqtt is None else server.mqtt.connected,
         "database": server.mqtt is None or server.mqtt.database_works,
         "last_commit_age_s": None if last is None else max(0, (server.now_ms() - last) // 1000),

@@ -37,6 +37,48 @@ class PersonPeriods(BaseModel):
     next: date | None = Field(description="Give it as `before` for the periods before these; null on the last page.")
 
 
+class TrendMonth(BaseModel):
+    """A month and what it was."""
+
+    month: str = Field(examples=["2023-11"])
+    value: float | None = Field(description="null is a gap: no trips, or nothing to divide by.")
+
+
+class TrendLine(BaseModel):
+    """The line of least squares through the months with a value."""
+
+    months: int = Field(description="How many it is drawn through: the last with a value, at most 12 and at least 4.")
+    slope_per_month: float
+    slope_error: float = Field(description="Standard error of the slope, were the months independent.")
+    clear: bool = Field(description="Whether the slope lies further from 0 than chance takes it 19 times in 20.")
+    first: float = Field(description="The line in the first of `months`.")
+    last: float = Field(description="The line in the last of `months`.")
+
+
+class TrendPrediction(BaseModel):
+    """What a month is expected to be."""
+
+    month: str
+    value: float
+    low: float
+    high: float
+    share_pct: int = Field(description="Share of what comes that low to high is to hold.")
+
+
+class PersonTrend(BaseModel):
+    """A characteristic of a person month by month; months that are over only."""
+
+    person: str
+    pack: Pack
+    characteristic: str
+    unit: str
+    months: list[TrendMonth] = Field(description="Earliest first; from the first that the line is drawn through.")
+    line: TrendLine | None = Field(description="null where fewer than 4 months have a value.")
+    expected: TrendPrediction | None = Field(
+        description="Of the month under way; where there was no value for over a year, of the month after the last."
+    )
+
+
 class ScoreAxis(BaseModel):
     """An axis of the score."""
 

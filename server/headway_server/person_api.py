@@ -1,4 +1,4 @@
-"""The API of persons: what somebody's trips add up to over days, weeks, months and years, and their score.
+"""The API of persons: what somebody's trips add up to over days, weeks, months and years, its trend, and their score.
 
 A person's id is a device's address until told otherwise, and has a slash then; it stands in the path as it is.
 """
@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, HTTPException, Query
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from headway_edge.core.process import Process
-from headway_server import answers, person_answers, person_rows
+from headway_edge.core.process import Characteristic, Process
+from headway_server import answers, person_answers, person_rows, trend
 from headway_server.access import Server
 from headway_server.answers import decimal
 from headway_server.api import pack_answer
@@ -18,12 +18,20 @@ from headway_server.periods import Period, number_of, read_contexts, roll_up
 from headway_server.processes import Processes
 from headway_server.standings import PersonScore, score_of
 from headway_server.tally import Tally
+from headway_server.trend import Trend, month_label
 
 router = APIRouter(tags=["persons"])
 
 _PERSON_LENGTH_MAX = 65
 PackOfPerson = Annotated[
     str | None, Query(max_length=64, description="A pack's id; without it, the one with most trips.")
+]
+Key = Annotated[
+    str | None,
+    Query(
+        max_length=64,
+        description="Key of a characteristic of a period; without it, fuel efficiency, or the pack's first.",
+    ),
 ]
 
 
@@ -71,6 +79,34 @@ async def score(server: Server, person: str, pack: PackOfPerson = None) -> perso
         process, _ = await process_of(connection, server.processes, person, pack)
         found = await score_of(connection, process, person, server.now_ms())
     return _score(process, person, found)
+
+
+@router.get("/api/v1/persons/{person:path}/trend", responses={404: {"model": answers.Problem}})
+async def follow_trend(
+    server: Server, person: str, pack: PackOfPerson = None, characteristic: Key = None
+) -> person_answers.PersonTrend:
+    """A characteristic month by month, with its trend and what the next month is expected to be."""
+    async with server.database.read() as connection:
+        process, _ = await process_of(connection, server.processes, person, pack)
+        days = await person_rows.days_of(connection, person, process.id)
+        today = await person_rows.today_of(connection, person, server.now_ms())
+    chosen, found = trend_of(process, days, characteristic, today)
+    return _trend(process, person, chosen, found)
+
+
+def trend_of(
+    process: Process, days: list[tuple[int, int, Tally]], key: str | None, today: int
+) -> tuple[Characteristic, Trend]:
+    """Return (the characteristic to look at, its trend). Raises HTTPException 404 where the pack does not have it.
+
+    days: (day, context, tally), ...; key: None for the one to begin with; today: a day, the person's own.
+    """
+    months = trend.whole_months(process, days, today)
+    try:
+        chosen = trend.choose(process, months.values(), key)
+    except ValueError as e:
+        raise HTTPException(404, str(e)) from e
+    return chosen, trend.follow(trend.values_of(chosen, months), trend.month_under_way(today))
 
 
 async def process_of(
@@ -132,6 +168,40 @@ def _score(process: Process, person: str, found: PersonScore) -> person_answers.
             )
             for chance in standing.chances
         ],
+    )
+
+
+def _trend(process: Process, person: str, chosen: Characteristic, found: Trend) -> person_answers.PersonTrend:
+    scale = 10**chosen.decimals
+    line, expected = found.line, found.expected
+    return person_answers.PersonTrend(
+        person=person,
+        pack=answers.Pack(id=process.id.hex(), name=process.name, version=process.version),
+        characteristic=chosen.key,
+        unit=chosen.unit,
+        months=[
+            person_answers.TrendMonth(month=month_label(month), value=decimal(chosen, value))
+            for month, value in found.months
+        ],
+        line=None
+        if line is None
+        else person_answers.TrendLine(
+            months=line.months,
+            slope_per_month=line.slope / scale,
+            slope_error=line.slope_error / scale,
+            clear=line.is_clear,
+            first=line.at(found.months[0][0]) / scale,
+            last=line.at(found.months[-1][0]) / scale,
+        ),
+        expected=None
+        if expected is None
+        else person_answers.TrendPrediction(
+            month=month_label(expected.month),
+            value=expected.value / scale,
+            low=expected.low / scale,
+            high=expected.high / scale,
+            share_pct=trend.SHARE_PCT,
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""A person's page: their score, and what their trips add up to by month and by week; links and forms, no script."""
+"""A person's page: their score, a trend, and what their trips add up to by month and by week; links and forms, no script."""
 
 import asyncio
 from typing import Annotated, Any
@@ -8,12 +8,12 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from headway_edge.core.process import Characteristic, Process, text
-from headway_server import person_rows, spider
+from headway_server import incident_page, person_rows, spider, trend_page
 from headway_server.access import Server
 from headway_server.html import SECURITY_HEADERS, SVG_HEADERS, templates
 from headway_server.labels import columns_of, label_of, with_unit
 from headway_server.periods import Contexts, read_contexts, roll_up
-from headway_server.person_api import process_of
+from headway_server.person_api import Key, process_of, trend_of
 from headway_server.standings import PersonScore, score_of
 from headway_server.tally import Tally
 
@@ -34,6 +34,7 @@ async def person_page(
     person: Person,
     pack: PackId = None,
     context: Annotated[list[str] | None, Query(max_length=8, description="As of the API, one or several.")] = None,
+    characteristic: Key = None,
 ) -> Response:
     """The page."""
     async with server.database.read() as connection:
@@ -45,6 +46,10 @@ async def person_page(
         days = await person_rows.days_of(connection, person, process.id)
         cohorts = await person_rows.cohorts_of(connection, person)
         score = await score_of(connection, process, person, server.now_ms())
+        told = await incident_page.told_by(connection, server.processes, person)
+        today = await person_rows.today_of(connection, person, server.now_ms())
+    shows_trend = characteristic is not None or process.period
+    trend = trend_of(process, days, characteristic, today) if shows_trend else None
     columns = columns_of(process)
     months = list(roll_up(process, days, "month", contexts).items())
     weeks = list(roll_up(process, days, "week", contexts).items())
@@ -64,6 +69,8 @@ async def person_page(
         "weeks": [(str(period), _cells(columns, tally)) for period, tally in weeks if period][:_WEEKS_MAX],
         "undated": [_cells(columns, tally) for period, tally in months if period is None],
         "counted": any(c.counted for c in columns),
+        "trend": None if trend is None else trend_page.section(process, person, [c for c in context or [] if c], *trend),
+        "told": told,
     }
     return templates.TemplateResponse(request, "person.html", shown, headers=SECURITY_HEADERS)
 

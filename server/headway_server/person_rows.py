@@ -11,6 +11,8 @@ from headway_server.tables import day_totals, devices, episodes, person_totals
 from headway_server.tally import Tally
 from headway_server.tally_rows import tally_of
 
+_DAY_MS = 86_400_000
+
 _of_cohort = func.coalesce(devices.c.vehicle_class, UNKNOWN_COHORT)
 
 
@@ -74,3 +76,8 @@ async def utc_offset_of(connection: AsyncConnection, person: str) -> int:
     theirs = select(devices.c.device).where(devices.c.person == person)
     last = select(func.max(e.id)).where(e.device.in_(theirs)).scalar_subquery()
     return (await connection.execute(select(e.utc_offset_min).where(e.id == last))).scalar_one_or_none() or 0
+
+
+async def today_of(connection: AsyncConnection, person: str, now_ms: int) -> int:
+    """Return the day that it is in a person's local time, as `periods` counts days. now_ms: Unix time."""
+    return (now_ms + 60_000 * await utc_offset_of(connection, person)) // _DAY_MS

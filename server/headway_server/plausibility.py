@@ -18,7 +18,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from headway_edge.core.episode import DISTANCE, ELAPSED
-from headway_edge.core.pack import NUMBER_MAX, PERIOD_MS_MAX, Pack
+from headway_edge.core.pack import Pack
+from headway_edge.core.pack_limits import NUMBER_MAX, PERIOD_MS_MAX
 from headway_edge.core.process import Process
 
 # Times in tenths of a second, as on the wire. Each is rounded on its own, bands one by one, and the first sample of a

@@ -1,16 +1,19 @@
 """What a device's records add up to, worked out from the records all at once, as they are defined and not as they came.
 
-Pure. Ingest does the same batch by batch (`revisions`, `trip_rows`); this is the other way to the same numbers, for
-`verification`. Two facts are taken as they are stored, for no record has them: who the person was when a trip was read,
-and which epoch was open then.
+Pure. Ingest does the same batch by batch (`revisions`, `trip_rows`, `incident_rows`); this is the other way to the same
+numbers, for `verification`. Two facts are taken as they are stored, for no record has them: who the person was when a trip was
+read, and which epoch was open then.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from headway_edge.core.episode import DISTANCE
-from headway_server.arrival import Find
+from headway_server import service_rows
+from headway_server.arrival import Arrival, Find
+from headway_server.incident_rows import closing_columns, opening_columns
 from headway_server.tally import Tally, merge
 from headway_server.tally_rows import Key, day_key, epoch_key
 
@@ -49,6 +52,37 @@ class Sums:
     distance_m: int
 
 
+@dataclass(slots=True)
+class Told:
+    """The rows that there should be of what a device tells beside its trips, by record: {column: value}."""
+
+    incidents: dict[Place, dict[str, Any]] = field(default_factory=dict)
+    closings: dict[Place, dict[str, Any]] = field(default_factory=dict)
+    services: dict[Place, dict[str, Any]] = field(default_factory=dict)
+
+    def add(self, place: Place, arrival: Arrival) -> None:
+        """Take a record, of any kind."""
+        incident, service = arrival.incident, arrival.service
+        if incident is not None and incident.closes is None:
+            self.incidents[place] = opening_columns(incident)
+        elif incident is not None:
+            self.closings[place] = closing_columns(incident)
+        if service is not None:
+            self.services[place] = service_rows.columns(service)
+
+    def incidents_closed(self) -> dict[Place, dict[str, Any]]:
+        """Return the rows of incidents with what closes them."""
+        named = {place: (row["closes_boot"], row["closes_seq"]) for place, row in self.closings.items()}
+        by = closed_by(self.incidents, named)
+        found = {}
+        for place, row in self.incidents.items():
+            closing = by.get(place)
+            boot, seq = closing or (None, None)
+            closed_ms = None if closing is None else self.closings[closing]["closed_ms"]
+            found[place] = {**row, "closed_by_boot": boot, "closed_by_seq": seq, "closed_ms": closed_ms}
+        return found
+
+
 def marks(trips: Mapping[Place, Trip]) -> dict[Place, Mark]:
     """Return how each record of a device counts; `revisions` says by which rules.
 
@@ -67,6 +101,19 @@ def marks(trips: Mapping[Place, Trip]) -> dict[Place, Mark]:
         for place in places:
             found[place] = Mark(place != places[-1], counted.get(place), first)
     return dict(sorted(found.items()))
+
+
+def closed_by(opened: Iterable[Place], closings: Mapping[Place, Place]) -> dict[Place, Place]:
+    """Return {incident: record that closes it}; `incident_rows` says by which rules. closings: {record: what it names}.
+
+    >>> closed_by([(1, 2), (1, 5)], {(1, 9): (1, 2), (1, 7): (1, 2), (1, 4): (1, 5), (1, 8): (1, 3)})
+    {(1, 2): (1, 7)}
+    """
+    known, found = set(opened), dict[Place, Place]()
+    for place, named in sorted(closings.items()):
+        if named in known and named < place:
+            found.setdefault(named, place)
+    return found
 
 
 def _trips(trips: Mapping[Place, Trip], places: Iterable[Place]) -> dict[tuple[bytes, Place], list[Place]]:

@@ -19,8 +19,6 @@ from headway_server.periods import Contexts, number_of, period_of, roll_up
 from headway_server.tally import Tally
 from headway_server.tally_rows import tally_of
 
-_DAY_MS = 86_400_000
-
 
 @dataclass(frozen=True, slots=True)
 class PersonScore:
@@ -89,8 +87,7 @@ async def score_of(connection: AsyncConnection, process: Process, person: str, n
 async def _weeks(
     connection: AsyncConnection, process: Process, person: str, cohort: str, now_ms: int
 ) -> list[list[int]]:
-    today = (now_ms + 60_000 * await person_rows.utc_offset_of(connection, person)) // _DAY_MS
-    this_week = period_of(today, "week")
+    this_week = period_of(await person_rows.today_of(connection, person, now_ms), "week")
     if this_week is None:
         return []
     monday = number_of(this_week.first)

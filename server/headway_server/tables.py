@@ -201,6 +201,66 @@ losses = Table(
     Index(None, "device", "boot"),
 )
 
+# What somebody should look at, in the order of commit (`id`): opened by the record (device, boot, seq), closed by another.
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("device", String(DEVICE_LENGTH_MAX), ForeignKey("devices.device"), nullable=False),
+    Column("boot", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("person", String(DEVICE_LENGTH_MAX), nullable=False),
+    Column("code", Integer, nullable=False),  # of `headway_protocol.incident`, or one that it does not know
+    Column("severity", SmallInteger, nullable=False),
+    Column("opened_ms", BigInteger),  # by the device's clock; NULL while that had never been set
+    Column("pack_id", LargeBinary(8)),  # that the values are of; NULL: of none
+    Column("code_values", JSON, nullable=False),  # integers, as the code says
+    Column("closed_by_boot", BigInteger),  # the first record that closes it; NULL: it is open
+    Column("closed_by_seq", BigInteger),
+    Column("closed_ms", BigInteger),  # by the device's clock
+    UniqueConstraint("device", "boot", "seq"),
+    Index(None, "device", "id"),
+    Index(None, "person", "id"),
+    Index(
+        "ix_incidents_open",
+        "id",
+        sqlite_where=text("closed_by_boot IS NULL"),
+        postgresql_where=text("closed_by_boot IS NULL"),
+    ),
+)
+
+# Every record that closes an incident, also of one that is not here, or not yet, or closed already.
+incident_closings = Table(
+    "incident_closings",
+    metadata,
+    _device_key(),
+    Column("boot", BigInteger, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("closes_boot", BigInteger, nullable=False),
+    Column("closes_seq", BigInteger, nullable=False),
+    Column("closed_ms", BigInteger),  # by the device's clock; NULL while that had never been set
+    Index(None, "device", "closes_boot", "closes_seq"),
+    sqlite_with_rowid=False,
+)
+
+# What people say was done to a vehicle, in the order of commit (`id`).
+services = Table(
+    "services",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("device", String(DEVICE_LENGTH_MAX), ForeignKey("devices.device"), nullable=False),
+    Column("boot", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("person", String(DEVICE_LENGTH_MAX), nullable=False),
+    Column("what", SmallInteger, nullable=False),  # of `headway_protocol.service`, or one that it does not know
+    Column("done_ms", BigInteger),  # by the device's clock; NULL while that had never been set
+    Column("odometer_km", Integer),
+    Column("millilitres", Integer),
+    UniqueConstraint("device", "boot", "seq"),
+    Index(None, "device", "id"),
+    Index(None, "person", "id"),
+)
+
 # Content that cannot be taken as it is, under an identity that is known: for a person to look at.
 quarantine = Table(
     "quarantine",

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_protocol.codes import CONFLICT, IMPLAUSIBLE
-from headway_server import device_rows, refused, trip_rows
+from headway_server import device_rows, incident_rows, refused, service_rows, trip_rows
 from headway_server.arrival import Arrival, Find, Presence, Refusal
 from headway_server.database import insert_into, slices
 from headway_server.device_rows import Seen
@@ -66,6 +66,8 @@ class Transaction:
         await self._reject(told)
         await self._insert_losses(stored)
         await self._insert_trips(stored, persons)
+        await incident_rows.insert(self._connection, stored, persons)
+        await service_rows.insert(self._connection, stored, persons)
         self.births = await device_rows.describe(self._connection, self.seen, stored, batch.presences, self._now)
         return await self._handled.settle(self._connection)
 
@@ -84,6 +86,8 @@ class Transaction:
                 self._handled.add_seq(*key_of(arrival))
         await self._insert_losses(understood)
         await self._insert_trips(understood, persons)
+        await incident_rows.insert(self._connection, understood, persons)
+        await service_rows.insert(self._connection, understood, persons)
         self.births = await device_rows.describe(self._connection, self.seen, understood, [], self._now)
         await self._handled.settle(self._connection)
         return len(understood)

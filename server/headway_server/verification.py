@@ -1,8 +1,8 @@
 """Whether everything derived in the store is what its records say: each device's records are read again and compared.
 
-Compared are the rows of trips with their marks, the totals of epochs and of days, the devices' counters, how far each
-boot is complete, and the records' own hashes. Not compared are the benchmarks of closed epochs: they are what was
-published, and a vehicle class that was told later does not change them.
+Compared are the rows of trips with their marks, the totals of epochs and of days, incidents with what closes them, services,
+the devices' counters, how far each boot is complete, and the records' own hashes. Not compared are the benchmarks of closed
+epochs: they are what was published, and a vehicle class that was told later does not change them.
 
 A device is compared within one reading transaction, so a server may go on writing meanwhile. Memory: the trips of one
 device, about half a kilobyte each.
@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Table, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_protocol import topics
@@ -22,15 +22,28 @@ from headway_server import sequence
 from headway_server.arrival import Arrival, Episode, Find, Received, Refusal, read
 from headway_server.database import Database
 from headway_server.processes import Processes
-from headway_server.recount import Mark, Place, Trip, marks, sums
+from headway_server.recount import Mark, Place, Told, Trip, marks, sums
 from headway_server.revisions import revised_by
-from headway_server.tables import boots, day_totals, devices, episodes, losses, person_totals, records, rejections
+from headway_server.tables import (
+    boots,
+    day_totals,
+    devices,
+    episodes,
+    incident_closings,
+    incidents,
+    losses,
+    person_totals,
+    records,
+    rejections,
+    services,
+)
 from headway_server.tally_rows import KEYS, tally_of
 
 _DEVICES_AT_ONCE = 200
 
 # What can differ.
 RECORD, TRIP, DAY, EPOCH, COUNTER, BOOT = "record", "trip", "day totals", "epoch totals", "device counter", "boot"
+INCIDENT, CLOSING, SERVICE = "incident", "closing of an incident", "service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +76,7 @@ class _Read:
     ranges: defaultdict[int, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
     trips: dict[Place, Trip] = field(default_factory=dict)
     stored: dict[Place, Mark] = field(default_factory=dict)
+    told: Told = field(default_factory=Told)
 
 
 async def verify(
@@ -118,6 +132,12 @@ async def verify_device(
     ):
         if row._mapping[name] != number:
             found.append(Difference(device, COUNTER, name, str(row._mapping[name]), str(number)))
+    for rows_of, kind, columns in (
+        (incidents, INCIDENT, again.told.incidents_closed()),
+        (incident_closings, CLOSING, again.told.closings),
+        (services, SERVICE, again.told.services),
+    ):
+        found += await _rows(connection, device, rows_of, kind, columns)
     found += await _boots(connection, device, again)
     if progress is not None:
         progress.records += again.records
@@ -176,6 +196,7 @@ def _compare_record(device: str, row: Any, now: Any, again: _Read, found: list[D
         differs(RECORD, f"loss {stored_loss}", f"loss {loss}")
     if loss is not None:
         again.ranges[loss[0]].append(loss[1:])
+    again.told.add(place, now)
     if now.episode is None:
         if row.id is not None:
             differs(TRIP, "a trip", "a record of another kind")
@@ -209,6 +230,27 @@ def _columns(episode: Episode) -> dict[str, Any]:
         "revises_boot": boot,
         "revises_seq": seq,
     }
+
+
+async def _rows(
+    connection: AsyncConnection, device: str, table: Table, what: str, expected: dict[Place, dict[str, Any]]
+) -> list[Difference]:
+    """Compare a table that has a row for each record of its kind."""
+    rows = await connection.execute(select(table).where(table.c.device == device))
+    stored = {(row.boot, row.seq): row._mapping for row in rows}
+    found = []
+    for place in sorted(stored.keys() | expected.keys()):
+        is_stored, is_expected = stored.get(place), expected.get(place)
+        if is_stored is None or is_expected is None:
+            there = ("no row", "a record") if is_stored is None else ("a row", "no record of it")
+            found.append(Difference(device, what, _at(place), *there))
+            continue
+        found += (
+            Difference(device, what, _at(place), f"{name} {_text(is_stored[name])}", f"{name} {_text(value)}")
+            for name, value in is_expected.items()
+            if is_stored[name] != value
+        )
+    return found
 
 
 async def _boots(connection: AsyncConnection, device: str, again: _Read) -> Iterator[Difference]:

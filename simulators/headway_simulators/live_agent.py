@@ -25,8 +25,8 @@ from headway_edge.settings import AgentSettings
 from headway_edge.watcher import Trip
 from headway_simulators.errors import SimulatorError
 from headway_simulators.offline_replay import wanted
+from headway_simulators.recorded_rows import timed_rows
 from headway_simulators.recorded_signals import SignalRow
-from headway_simulators.recordings import timed_rows
 
 log = structlog.get_logger("headway.live")
 

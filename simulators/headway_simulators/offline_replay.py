@@ -15,7 +15,7 @@ from headway_edge.watcher import Trip, Watcher
 from headway_protocol import record
 from headway_simulators.errors import SimulatorError
 from headway_simulators.recorded_signals import SignalQuantum
-from headway_simulators.recordings import Recording
+from headway_simulators.recording import Recording
 from headway_simulators.virtual_clock import VirtualClock
 
 JsonObject = dict[str, object]

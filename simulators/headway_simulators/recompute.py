@@ -10,7 +10,8 @@ from headway_simulators.bulk.engine import BulkEngine
 from headway_simulators.bulk.recorded import vehicle_samples
 from headway_simulators.bulk.samples import VehicleSamples
 from headway_simulators.errors import SimulatorError
-from headway_simulators.recordings import Recording, read
+from headway_simulators.recording import Recording
+from headway_simulators.recordings import read
 
 Progress = Callable[[str, int, int], None]
 

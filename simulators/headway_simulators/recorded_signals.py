@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from headway_edge.core.pack import NUMBER_MAX
+from headway_edge.core.pack_limits import NUMBER_MAX
 from headway_edge.core.program import MISSING
 from headway_simulators.recorded_clock import CLOCK_SIGNALS, ClockReader
 

@@ -5,7 +5,8 @@ from typing import Any
 from hypothesis import note
 from hypothesis import strategies as st
 
-from headway_edge.core.pack import PACK_DEPTH_MAX, Pack
+from headway_edge.core.pack import Pack
+from headway_edge.core.pack_limits import PACK_DEPTH_MAX
 from headway_protocol import cbor
 
 Tree = Any

@@ -47,7 +47,12 @@ def test_a_rate_that_is_there_twice_is_refused(texts: list[str]) -> None:
 
 
 def test_costs_are_told_by_customer_the_highest_first() -> None:
-    done = [activity("Ada", "Repair", 150), activity("Bob", "Train", 100), activity("Ada", "Train", 50), activity("Cy", "Visit", 9)]
+    done = [
+        activity("Ada", "Repair", 150),
+        activity("Bob", "Train", 100),
+        activity("Ada", "Train", 50),
+        activity("Cy", "Visit", 9),
+    ]
     forecasts = [[Decimal(100)], [Decimal(100)], [Decimal(100)], [Decimal(100)]]
     ada, bob, cy = by_customer(done, forecasts, CostRates.parsed(["Repair=40", "Train=60"]))
     assert (ada.customer, ada.activities, ada.time_q, ada.cost, ada.forecast) == ("Ada", 2, 200, 90, [100])

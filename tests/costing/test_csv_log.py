@@ -95,7 +95,7 @@ def test_gzip_and_a_byte_order_mark_make_no_difference(tmp_path: Path) -> None:
 def test_gzip_that_was_cut_short_is_refused(tmp_path: Path) -> None:
     rows = "".join(f"customer-{n},Repair,2024-03-01,2024-03-02,,{n * 7919},\n" for n in range(2000))
     packed = gzip.compress((HEADER + rows).encode())
-    with pytest.raises(SimulatorError, match="cannot be read: .*end"):
+    with pytest.raises(SimulatorError, match=r"cannot be read: .*end"):
         read(tmp_path, packed[: len(packed) // 2])
 
 

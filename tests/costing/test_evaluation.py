@@ -32,7 +32,8 @@ def made(effect: float, seed: int) -> EventLog:
 
 def one_after_the_other(times_q: list[int]) -> list[Activity]:
     return [
-        Activity(i * 10**9, i * 10**9 + time_q, time_q, f"c{i % 7}", "Repair", f"{i}", "") for i, time_q in enumerate(times_q)
+        Activity(i * 10**9, i * 10**9 + time_q, time_q, f"c{i % 7}", "Repair", f"{i}", "")
+        for i, time_q in enumerate(times_q)
     ]
 
 
@@ -80,7 +81,7 @@ def test_changing_the_future_never_changes_a_forecast_of_the_past(effect: float,
         cut_ms = moments[int(share * len(moments))]
         changed = made(effect, 3)
         derive(changed, list(NAMES))
-        random = Random(5)
+        random = Random(5)  # noqa: S311
         for i, activity in enumerate(changed.activities):
             # Whatever was not known by then: how long it took, when it ended, whose it was and what was known of them.
             if activity.end_ms > cut_ms:
@@ -104,7 +105,10 @@ def test_derived_factors_see_only_what_began_before() -> None:
     activities = [Activity(at * day, at * day, 1, who, "Repair", case, "") for at, who, case in rows]
     log = log_of(activities)
     derive(log, list(NAMES))
-    counts = [[round(10 ** (value + 1) - 1) for value in activity.factors if isinstance(value, float)] for activity in activities]
+    counts = [
+        [round(10 ** (value + 1) - 1) for value in activity.factors if isinstance(value, float)]
+        for activity in activities
+    ]
     # Earlier cases, those of them of the last year, earlier activities of the kind.
     assert counts == [[0, 0, 0], [0, 1, 1], [0, 0, 0], [1, 1, 2], [2, 0, 3], [3, 1, 4]]
     with pytest.raises(SimulatorError, match="cannot be derived; there are earlier-cases"):

@@ -4,16 +4,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_edge.core.forecast.factor_weight import BANDS, FACTOR_ONE, MISSING, NAMES, SLOPE, SLOPE_MAX, WEIGHT_ONE, check, weight
+from headway_edge.core.forecast.factor_weight import (
+    BANDS,
+    FACTOR_ONE,
+    MISSING,
+    NAMES,
+    SLOPE,
+    SLOPE_MAX,
+    WEIGHT_ONE,
+    check,
+    weight,
+)
 
 weights_of_names = st.lists(st.integers(-WEIGHT_ONE, WEIGHT_ONE), max_size=32).map(lambda found: [NAMES, found])
 slopes = st.tuples(st.integers(-FACTOR_ONE, FACTOR_ONE), st.integers(-SLOPE_MAX, SLOPE_MAX)).map(
     lambda pair: [SLOPE, *pair]
 )
-bands = st.lists(st.integers(-FACTOR_ONE, FACTOR_ONE), max_size=5, unique=True).map(sorted).flatmap(
-    lambda edges: st.lists(
-        st.integers(-WEIGHT_ONE, WEIGHT_ONE), min_size=len(edges) + 1, max_size=len(edges) + 1
-    ).map(lambda found: [BANDS, edges, found])
+bands = (
+    st.lists(st.integers(-FACTOR_ONE, FACTOR_ONE), max_size=5, unique=True)
+    .map(sorted)
+    .flatmap(
+        lambda edges: st.lists(
+            st.integers(-WEIGHT_ONE, WEIGHT_ONE), min_size=len(edges) + 1, max_size=len(edges) + 1
+        ).map(lambda found: [BANDS, edges, found])
+    )
 )
 values = st.integers(-(1 << 29), 1 << 29)
 
@@ -26,7 +40,9 @@ def test_a_weight_is_the_sum_of_its_parts_within_one(factors: list[tuple[list[ob
     whole = weight(weights, found)
     assert -WEIGHT_ONE <= whole <= WEIGHT_ONE
     if all(factor[0] != SLOPE for factor in weights):
-        assert whole == max(-WEIGHT_ONE, min(WEIGHT_ONE, sum(weight([f], [v]) for f, v in zip(weights, found, strict=True))))
+        assert whole == max(
+            -WEIGHT_ONE, min(WEIGHT_ONE, sum(weight([f], [v]) for f, v in zip(weights, found, strict=True)))
+        )
 
 
 @given(st.lists(st.one_of(weights_of_names, slopes, bands), max_size=16))

@@ -57,7 +57,9 @@ def test_json_has_everything_and_its_parts_agree(log: Path) -> None:
     ses, factors = found["models"]["ses"], found["models"]["customer_factors"]
     assert found["learned_from"] + found["evaluated"] + found["too_early"] == found["activities"] == 1537
     assert found["customers"] == 149
-    assert found["afe_pct"]["customer_factors"] == pytest.approx(100 * factors["sat_h"] / (ses["sat_h"] + factors["sat_h"]), abs=0.01)
+    assert found["afe_pct"]["customer_factors"] == pytest.approx(
+        100 * factors["sat_h"] / (ses["sat_h"] + factors["sat_h"]), abs=0.01
+    )
     assert found["actual_h"] - ses["sat_h"] == pytest.approx(ses["cfe_h"], abs=0.001)
     assert sum(float(row["cost"]) for row in found["costs"]) == pytest.approx(40 * found["actual_h"], abs=1)
     assert found["learned"]["gate"]["used"] is True

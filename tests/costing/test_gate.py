@@ -39,7 +39,7 @@ def test_the_gain_that_is_used_lies_from_a_half_to_one(pairs: list[tuple[int, in
 
 
 def test_corrections_that_hit_are_used_and_too_large_ones_are_made_smaller() -> None:
-    random = Random(1)
+    random = Random(1)  # noqa: S311
     errors = [random.choice((-900, 900)) + random.randrange(-99, 100) for _ in range(200)]
     hit = asked(errors, [900 if e > 0 else -900 for e in errors])
     assert hit.used
@@ -63,7 +63,7 @@ def test_no_correction_is_nothing_to_use() -> None:
 
 def test_a_shift_that_is_the_same_for_all_is_no_merit_of_customers() -> None:
     """The forecast is off by 800 for everybody; the corrections follow it, and by noise they differ a little."""
-    random = Random(2)
+    random = Random(2)  # noqa: S311
     errors = [800 + random.randrange(-500, 501) for _ in range(400)]
     found = asked(errors, [700 + random.randrange(-9, 10) for _ in range(400)])
     assert found.best_gain > 1
@@ -73,7 +73,7 @@ def test_a_shift_that_is_the_same_for_all_is_no_merit_of_customers() -> None:
 
 def test_one_customer_with_many_activities_is_one_witness() -> None:
     """All that speaks for the corrections is one customer's: 300 of his activities weigh as one."""
-    random = Random(3)
+    random = Random(3)  # noqa: S311
     customers = ["often"] * 300 + [f"{i}" for i in range(100)]
     signs = [random.choice((-1, 1)) for _ in range(400)]
     errors = [500 * sign for sign in signs[:300]] + [random.randrange(-500, 501) for _ in range(100)]

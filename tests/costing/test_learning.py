@@ -20,11 +20,9 @@ from headway_server.factors.scales import NameScale, NumberScale, scale_of
 LIMIT = 25_600
 
 
-def observations(
-    n: int, effect: float, seed: int = 1, shift: int = 0, skewed: bool = False
-) -> list[Observation]:
+def observations(n: int, effect: float, seed: int = 1, shift: int = 0, skewed: bool = False) -> list[Observation]:
     """One an hour, each over within it; the first factor tells, the second is a name without meaning."""
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311
     found = []
     for i in range(n):
         x = random.uniform(-1, 1)
@@ -60,9 +58,7 @@ def test_with_the_gate_shut_every_weight_is_nought(method: str) -> None:
 @pytest.mark.parametrize("method", [CLASS_MEANS, RIDGE])
 @pytest.mark.parametrize("shift", [-15_000, 15_000])
 def test_what_a_forecast_gets_wrong_for_everybody_is_not_learned_as_a_customers_factor(method: str, shift: int) -> None:
-    used = sum(
-        learned(observations(600, 0.0, seed, shift, skewed=True), method=method).gate.used for seed in range(20)
-    )
+    used = sum(learned(observations(600, 0.0, seed, shift, skewed=True), method=method).gate.used for seed in range(20))
     # One in twenty by chance; a learner that kept the shift would pass every time.
     assert used <= 4
 
@@ -100,11 +96,13 @@ def test_nothing_later_than_the_fit_is_fitted_and_what_lies_across_is_in_neither
 @given(st.integers(0, 2**32), st.integers(61, 89))
 def test_the_future_of_the_fit_changes_no_weight(seed: int, at: int) -> None:
     items = observations(90, 0.5)
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311
     changed = [
         *items[:60],
         *(
-            Observation(o.series, o.start_ms, o.end_ms, o.customer, random.randrange(-LIMIT, LIMIT), o.limit, (9e9, "new"))
+            Observation(
+                o.series, o.start_ms, o.end_ms, o.customer, random.randrange(-LIMIT, LIMIT), o.limit, (9e9, "new")
+            )
             if i == at
             else o
             for i, o in enumerate(items[60:], 60)
@@ -126,7 +124,11 @@ def test_without_observations_nothing_is_used_and_nothing_breaks() -> None:
         assert found.weight_of((1.0, "north"), ungated=True) == 0
 
 
-@given(st.integers(-WEIGHT_ONE, WEIGHT_ONE), st.lists(st.integers(1, 100_000), min_size=4, max_size=30), st.integers(0, 32768))
+@given(
+    st.integers(-WEIGHT_ONE, WEIGHT_ONE),
+    st.lists(st.integers(1, 100_000), min_size=4, max_size=30),
+    st.integers(0, 32768),
+)
 def test_a_correction_is_to_the_bit_what_the_devices_model_moves_its_forecast_by(
     w: int, times_q: list[int], damping: int
 ) -> None:
@@ -165,7 +167,15 @@ def test_the_decision_is_logged_with_its_reason_and_stored_with_all_numbers() ->
 @pytest.mark.parametrize(
     "name",
     [
-        *("person:age", "customer_age", "skill:driverAge", "a:Sex", "info:gender", "x:ethnic_group", "x:country of origin"),
+        *(
+            "person:age",
+            "customer_age",
+            "skill:driverAge",
+            "a:Sex",
+            "info:gender",
+            "x:ethnic_group",
+            "x:country of origin",
+        ),
         *("motivation:religion", "health:sickDays", "x:political-views", "x:union_member", "x:BIRTH_YEAR"),
     ],
 )
@@ -175,7 +185,9 @@ def test_factors_named_after_protected_attributes_are_refused(name: str) -> None
 
 
 def test_names_that_only_look_like_one_are_not() -> None:
-    refuse_protected(["skill:mileage", "x:message_count", "resources:vehicle_age", "x:Essex", "x:coverage", "x:average_load"])
+    refuse_protected(
+        ["skill:mileage", "x:message_count", "resources:vehicle_age", "x:Essex", "x:coverage", "x:average_load"]
+    )
 
 
 @pytest.mark.parametrize(

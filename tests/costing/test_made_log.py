@@ -58,7 +58,7 @@ def test_the_effect_moves_times_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("effect", [-0.1, 0.95])
 def test_an_effect_that_would_turn_times_negative_is_refused(effect: float) -> None:
-    with pytest.raises(ValueError, match="from 0 to 0.9"):
+    with pytest.raises(ValueError, match=r"from 0 to 0\.9"):
         made_log.text(effect, 1)
 
 

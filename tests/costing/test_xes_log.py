@@ -72,12 +72,16 @@ def test_the_customer_may_be_an_attribute_of_the_case(tmp_path: Path) -> None:
 
 def test_what_is_missing_is_counted_with_its_line(tmp_path: Path) -> None:
     case = event("Open", "01T08:00") + "\n" + event("Solve", "?") + "\n" + event("Close", "02T08:00", customer="")
-    with pytest.raises(SimulatorError, match=r"time_unreadable 1 \(first: line 2, .*customer_missing 1 \(first: line 3"):
+    with pytest.raises(
+        SimulatorError, match=r"time_unreadable 1 \(first: line 2, .*customer_missing 1 \(first: line 3"
+    ):
         read(tmp_path, log_of(case))
 
 
-BOMB = "<!DOCTYPE log [" + '<!ENTITY a "lol">' + "".join(
-    f'<!ENTITY {name} "{10 * f"&{before};"}">' for before, name in zip("abcdefghi", "bcdefghij", strict=True)
+BOMB = (
+    "<!DOCTYPE log ["
+    + '<!ENTITY a "lol">'
+    + "".join(f'<!ENTITY {name} "{10 * f"&{before};"}">' for before, name in zip("abcdefghi", "bcdefghij", strict=True))
 )
 
 

@@ -11,6 +11,7 @@ PROCESS = packs.load("private-driving")
 IDLE = PROCESS.places("idle")[0]
 STANDING, MOVING = PROCESS.places("speed_bands")[0], PROCESS.places("speed_bands")[5]
 DAY = 20_500
+MILEAGE = next(i for i, item in enumerate(PROCESS.pack.series) if PROCESS.by_id[item[0]].key == "mileage_km")
 
 
 def trip(idle_pct: float, metres: int = 9000) -> list[int]:
@@ -48,7 +49,7 @@ def test_each_series_has_its_own_rhythm() -> None:
     assert days.expected()["idle_share_pct"] == ("trip", 100)
     assert days.expected()["mileage_km"] == ("day", 270)
     ledgers = {item.characteristic.key: item.ledger.numbers()[0] for item in days.own.series}
-    assert ledgers["mileage_km"] == 11 - 8
+    assert ledgers["mileage_km"] == 11 - 8  # eight before it forecasts
     assert ledgers["idle_share_pct"] == 36 - 8
 
 
@@ -56,11 +57,11 @@ def test_a_trip_that_comes_late_is_in_no_day_that_is_over() -> None:
     days = Days()
     for i in range(12):
         days.drive(trip(10), DAY + i)
-    before = days.own.series[2].state()
+    before = days.own.series[MILEAGE].state()
     days.drive(trip(10, 90_000), DAY + 3)
-    assert days.own.series[2].state() == before
+    assert days.own.series[MILEAGE].state() == before
     days.drive(trip(10, 90_000), None)
-    assert days.own.series[2].state() == before
+    assert days.own.series[MILEAGE].state() == before
 
 
 def test_a_change_is_told_once_and_again_when_it_is_over() -> None:
@@ -81,6 +82,25 @@ def test_a_change_is_told_once_and_again_when_it_is_over() -> None:
     # The forecast has come after it, so that it is no longer a surprise.
     assert told.count("opened idle_share_pct") == 1
     assert told.count("closed idle_share_pct") == 1
+
+
+def test_events_that_become_more_frequent_are_a_change_for_the_way_driven() -> None:
+    generator = random.Random(11)  # noqa: S311
+    days = Days()
+    place = PROCESS.places("hard_acceleration")[0]
+
+    def drive(per_100km: float, metres: int) -> list[str]:
+        numbers = trip(10, metres)
+        numbers[place] = sum(generator.random() < per_100km * metres / 1e5 / 20 for _ in range(20))
+        return days.drive(numbers, None)
+
+    told = [words for _ in range(60) for words in drive(10, generator.randrange(4000, 40_000))]
+    assert told == []
+    # Longer trips have more events, and that is no change.
+    told = [words for _ in range(20) for words in drive(10, 60_000)]
+    assert told == []
+    told = [words for _ in range(30) for words in drive(30, generator.randrange(4000, 40_000))]
+    assert told[0] == "opened hard_accelerations_per_100km"
 
 
 def test_what_is_expected_has_an_interval_around_it() -> None:

@@ -8,9 +8,10 @@ from test_pack import GOOD
 from headway_edge import packs
 from headway_edge.core.day import DayCore
 from headway_edge.core.episode import EpisodeCore, wire_cells
+from headway_edge.core.made_program import program_of
 from headway_edge.core.pack import Pack
 from headway_edge.core.pack_code import generate
-from headway_edge.core.program import Program, program_of
+from headway_edge.core.program import Program
 from headway_edge.installed_pack import install
 from headway_protocol import cbor
 

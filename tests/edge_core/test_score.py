@@ -193,8 +193,9 @@ def test_a_chance_gives_what_it_promises_when_the_score_is_computed_again(
         assert again == score + gain
     told_of = {number for _, number, _ in told}
     for number in places.keys() - told_of if score is not None else ():
-        # Nothing that the table knows of would be a better part.
-        best = max(place(number, found[number][2][0] - 1), place(number, found[number][2][-1] + 1))
+        # Nothing that the table knows of would be a better part, and nothing below zero where nobody is there.
+        knots = found[number][2]
+        best = max(place(number, max(knots[0] - 1, 0 if knots[0] >= 0 else knots[0] - 1)), place(number, knots[-1] + 1))
         assert best < places[number] + 1000 // parts(found[number][0])
 
 
@@ -210,3 +211,15 @@ def test_without_a_benchmark_or_without_a_score_there_are_no_chances() -> None:
     table = (20, [136, 864], [40, 90])
     assert chances([[1, [7]]], {7: 625}, {}, {7: -1}) == []
     assert chances([[1, [7]], [9, [8]]], {7: 625}, {7: table}, {7: -1, 8: -1}) == []
+
+
+def test_nobody_is_told_to_have_less_than_nothing() -> None:
+    # Most have no hard braking at all: with none one is in the middle of them, and could only gain below zero.
+    table = (22, [136, 386, 614, 864], [0, 0, 0, 45])
+    axes_here = [[1, [1]], [1, [2]]]
+    places = {1: place_of_share(share_below(0, *table[1:]), 22, -1), 2: 125}
+    found = chances(axes_here, places, {1: table, 2: (22, [136, 386, 614, 864], [10, 20, 30, 40])}, {1: -1, 2: -1})
+    assert [number for _, number, _ in found] == [2]
+    # Where there are values below zero, as temperatures, they may be reached.
+    cold = (22, [136, 386, 614, 864], [-20, -10, 0, 10])
+    assert [value < 0 for _, _, value in chances([[1, [1]]], {1: 375}, {1: cold}, {1: -1})] == [True]

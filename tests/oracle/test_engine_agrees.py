@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway_edge.core.episode import EpisodeCore
-from headway_edge.core.pack import PACK_DEPTH_MAX, Pack
+from headway_edge.core.pack import Pack
+from headway_edge.core.pack_limits import PACK_DEPTH_MAX
 from headway_edge.core.program import MISSING
 from headway_protocol import cbor
 from headway_server.packs import library

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from headway_edge.core import pack as device
+from headway_edge.core import pack_limits as device
 from headway_edge.core import program
 from headway_edge.core.day_pack import EPOCHS_MAX
 from headway_server.packs import schema, source

@@ -24,9 +24,9 @@ def pack(name: str) -> Compiled:
 @pytest.mark.parametrize(
     ("name", "version", "identity", "size"),
     [
-        ("commercial-driving", 2, "78b9a008c9037f15", 3302),
+        ("commercial-driving", 2, "ff215504a4834395", 3302),
         ("eco-driving", 1, "9fec2cfe151ba32b", 3070),
-        ("private-driving", 3, "c6d4391281d3394d", 4013),
+        ("private-driving", 3, "f326d6afa9944d5e", 4018),
         ("wellness", 1, "bc2d8cef013a6634", 2643),
     ],
 )

@@ -16,7 +16,8 @@ from headway_server.packs import library
 from headway_server.packs.compile import compile_file
 from headway_simulators.demo import shipped_sources
 from headway_simulators.recorded_signals import SignalQuantum
-from headway_simulators.recordings import Recording, read
+from headway_simulators.recording import Recording
+from headway_simulators.recordings import read
 
 PACK = Pack(compile_file(library.path("private-driving")).data)
 

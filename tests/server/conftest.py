@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from headway_edge.core.program import SIGNED
-from headway_protocol import ack, counts, record, state
+from headway_protocol import ack, counts, incident, record, service, state
 from headway_server import tables
 from headway_server.app import create_app
 from headway_server.arrival import Received
@@ -107,6 +107,24 @@ class Make:
     def loss(boot, seq, of_boot, first_seq, last_seq, reason="storage full"):
         body = record.loss_body(of_boot, first_seq, last_seq, reason)
         return record.encode(record.Record(record.LOSS, boot, seq, 100, None, record.UNSYNCED, body))
+
+    @classmethod
+    def incident(cls, boot, seq, code, values=(), *, closes=None, pack_id=None, wall_ms=NOW_MS, ago_ms=0, severity=1):
+        """The record of an incident, or of its end."""
+        body = incident.incident_body(code, severity, ago_ms, pack_id, list(values), closes)
+        return cls._told(record.INCIDENT, boot, seq, wall_ms, body)
+
+    @classmethod
+    def service(cls, boot, seq, what, *, odometer_km=None, millilitres=None, wall_ms=NOW_MS, ago_ms=0):
+        """The record of something that was done."""
+        return cls._told(
+            record.SERVICE, boot, seq, wall_ms, service.service_body(what, ago_ms, odometer_km, millilitres)
+        )
+
+    @staticmethod
+    def _told(kind, boot, seq, wall_ms, body):
+        clock = record.UNSYNCED if wall_ms is None else record.SYNCED
+        return record.encode(record.Record(kind, boot, seq, 100, wall_ms, clock, body))
 
     @staticmethod
     def up(payload, device="depot/bus-1", *, retained=False):

@@ -208,6 +208,10 @@ async def test_counters_say_where_every_message_went(client, store, make):
         "lost": 8,
         "superseded": 0,
         "unplaced": 0,
+        "incidents": 0,
+        "incidents_open": 0,
+        "closings_unplaced": 0,
+        "services": 0,
     }
 
 
@@ -246,5 +250,5 @@ async def test_a_close_that_closes_nothing_is_a_conflict(client, store, make):
 async def test_every_operation_is_described(client):
     schema = (await client.get("/openapi.json")).json()
     operations = [operation for path in schema["paths"].values() for operation in path.values()]
-    assert len(operations) == 14
+    assert len(operations) == 16
     assert all(operation["description"] for operation in operations)

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from headway_protocol import incident, service
 from headway_server.epochs import close_epoch
 from headway_server.service import serve
 from headway_server.settings import ServerSettings
@@ -52,11 +53,27 @@ def scored_url(database_url, open_store, make):
     yield from _served(database_url, open_store, make, trips=6)
 
 
-def _served(database_url, open_store, make, trips):
+@pytest.fixture
+def followed_url(database_url, open_store, make):
+    """The same with one who drives further each month."""
+    months = [make.trip(2, 1 + i, km=10 + i, wall_ms=1_670_000_000_000 + i * 2_629_800_000) for i in range(11)]
+    yield from _served(database_url, open_store, make, 3, [make.up(trip, "depot/car-003") for trip in months])
+
+
+def _served(database_url, open_store, make, trips, more=()):
     async def fill():
         store = await open_store(database_url)
-        await store.commit(*make.fleet(22, trips=trips), *make.fleet(3, vehicle_class="bus", prefix="bus"))
+        await store.commit(*make.fleet(22, trips=trips), *make.fleet(3, vehicle_class="bus", prefix="bus"), *more)
         await close_epoch(store.database, store.processes, 10, 1_700_000_000_000)
+        driver = "depot/car-003"
+        change = [next(c.id for c in make.process.period if c.key == "idle_share_pct"), 1, 7, 62, 29, -1, -1]
+        await store.commit(
+            make.up(make.incident(1, 20, incident.CHANGE, change, pack_id=make.pack_id), driver),
+            make.up(make.incident(1, 21, incident.WARNING_CODE, [17, 3, 30], severity=3), driver),
+            make.up(make.incident(1, 22, incident.CLOCK_JUMP, [9000], severity=2, ago_ms=7_200_000), driver),
+            make.up(make.incident(1, 23, incident.CLOCK_JUMP, closes=(1, 22)), driver),
+            make.up(make.service(1, 24, service.REFUELLED, odometer_km=84_210, millilitres=41_500), driver),
+        )
         await store.database.close()
 
     asyncio.run(fill())
@@ -148,6 +165,32 @@ def test_a_score_is_drawn_within_the_page_s_policy(browser, scored_url, width):
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_incidents_are_reached_from_the_fleets_page_and_lead_to_the_person(browser, page_url, width):
+    metrics = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def rows(table="incidents-table"):
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+        return [row.text for row in browser.find_elements("css selector", f"#{table} tbody tr")]
+
+    browser.get(page_url)
+    found = rows()
+    assert "Warning code: 17, 3 times within 30 days." in found[0]
+    assert "higher than expected on the last 7 trips" in found[1]
+    assert len(found) == 2, "that which is closed is not among them"
+    browser.find_element("link text", "those that are closed").click()
+    (closed,) = rows()
+    assert "closed after 2 h 0 min" in closed
+    browser.find_element("link text", "Open").click()
+    assert len(rows()) == 2
+    browser.find_element("link text", "depot/car-003").click()
+    assert len(rows()) == 3
+    (done,) = rows("services-table")
+    assert "Refuelled 84210 41.500" in done
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_nothing_is_wider_than_a_phone(browser, page_url, dark):
     metrics = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
@@ -160,3 +203,18 @@ def test_nothing_is_wider_than_a_phone(browser, page_url, dark):
     shown = browser.execute_script("return document.getElementById('chart').currentSrc")
     assert "size=narrow" in shown
     assert ("theme=dark" in shown) is dark
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_trend_is_chosen_by_a_link_and_drawn_within_the_page_s_policy(browser, followed_url, width):
+    metrics = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    browser.get(f"{followed_url}person?id=depot/car-003")
+    browser.find_element("link text", "Mileage").click()
+    assert "characteristic=mileage_km" in browser.current_url
+    assert chart_is_drawn(browser, "trend-chart")
+    assert ("size=narrow" in browser.find_element("id", "trend-chart").get_property("currentSrc")) is (width < 600)
+    assert "the trend rose from" in browser.find_element("id", "trend-line").text
+    assert browser.find_element("id", "trend-expected").text.startswith("Expected of 20")
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []

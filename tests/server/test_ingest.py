@@ -121,7 +121,7 @@ async def test_a_record_that_is_too_large_is_refused_by_its_code(store, make):
     [
         ([2, record.EPISODE, 1, 1, {"new": "shape"}], "version", 2, record.EPISODE),
         ([9, "kind of text", 1, 1], "version", 9, 0),
-        ([1, record.SERVICE, 1, 1, 5, None, 0, ["oil"]], "kind", 1, record.SERVICE),
+        ([1, 4, 1, 1, 5, None, 0, ["feedback"]], "kind", 1, 4),
         ([1, 200, 1, 1, 5, None, 0, []], "kind", 1, 200),
     ],
 )
@@ -307,8 +307,8 @@ async def test_two_servers_on_one_database_count_every_trip_once(store, open_sto
 
 async def test_what_was_kept_is_read_once_its_pack_is_known(store, make, small):
     trips = [make.up(make.trip(1, seq, make.numbers(small.process), process=small.process)) for seq in (2, 3)]
-    service = cbor.encode([1, record.SERVICE, 1, 4, 5, None, 0, ["oil"]])
-    await store.commit(make.up(make.birth(1)), *trips, make.up(service))
+    newer = cbor.encode([1, 200, 1, 4, 5, None, 0, ["what is this"]])
+    await store.commit(make.up(make.birth(1)), *trips, make.up(newer))
     assert await store.totals() == {}
     assert await store.ingest.read_parked() == 0
     await store.processes.add(store.database, small, 1)

@@ -103,16 +103,22 @@ async def test_every_kind_of_message(store, make):
         make.up(implausible),
         make.up(newer),
         make.up(make.loss(1, 8, 1, 6, 7)),
+        make.up(make.incident(1, 10, 77, closes=(1, 9))),
+        make.up(make.incident(1, 9, 77, [1 << 52], wall_ms=None)),
+        make.up(make.service(1, 11, 200, odometer_km=9_999_999)),
         make.up(b"junk"),
         make.up(b"junk"),
         make.state(1),
     )
-    assert answer == [(BUS, 1, 8, [(2, codes.CONFLICT), (3, codes.MALFORMED), (4, codes.IMPLAUSIBLE)])]
+    assert answer == [(BUS, 1, 11, [(2, codes.CONFLICT), (3, codes.MALFORMED), (4, codes.IMPLAUSIBLE)])]
     device = await store.device()
-    assert (device.records, device.trips, device.duplicates, device.rejected, device.conflicts) == (4, 1, 1, 2, 1)
+    assert (device.records, device.trips, device.duplicates, device.rejected, device.conflicts) == (7, 1, 1, 2, 1)
+    i, s = tables.incidents.c, tables.services.c
+    assert await store.rows(i.code_values, i.closed_by_seq, i.opened_ms) == [([1 << 52], 10, None)]
+    assert await store.rows(s.what, s.odometer_km) == [(200, 9_999_999)]
     assert (device.online, device.firmware, device.distance_m) == (True, "nul\ufffd", 10_000)
     assert (await store.totals())[BUS] == (1, 10_000)
-    assert await store.commit(make.up(make.trip(1, 2))) == [(BUS, 1, 8, [])]
+    assert await store.commit(make.up(make.trip(1, 2))) == [(BUS, 1, 11, [])]
 
 
 async def test_two_servers_and_a_closer_at_once_lose_and_double_nothing(store, open_store, make):
@@ -164,7 +170,9 @@ async def test_what_is_stored_is_verified_and_only_read(store, make, small):
         make.up(make.trip(1, seq, make.numbers(small.process, distance_m=m), revises=revises, process=small.process))
         for seq, m, revises in ((2, 5000, None), (3, 17_000, None), (4, 6000, (1, 3)))
     ]
-    await store.commit(make.up(make.birth(1)), *trips, make.up(make.loss(1, 7, 1, 5, 6)), *make.fleet(3))
+    await store.commit(make.up(make.birth(1)), *trips, make.up(make.loss(1, 7, 1, 5, 6)), *make.fleet(3),
+                       make.up(make.incident(1, 10, 1, [6])), make.up(make.incident(1, 9, 1, closes=(1, 10))),
+                       make.up(make.incident(1, 11, 1, closes=(1, 10))), make.up(make.service(1, 12, 1)))  # fmt: skip
     await close_epoch(store.database, store.processes, 10, 1)
     await store.commit(make.up(make.trip(1, 8, make.numbers(small.process), revises=(1, 4), process=small.process)))
     database = await Database.open_to_read(store.url)
@@ -183,8 +191,10 @@ async def test_the_page_and_the_api_read_it(store, make):
     assert await retained_messages(store.database, store.processes) == closed.publications
     running = Running(ServerSettings(), store.database, store.ingest, None, lambda: 1)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(create_app(running)), base_url="http://fleet") as client:
-        for path in ("", "chart.svg", "healthz", "person?id=depot/car-000", *(f"api/v1/{name}" for name in
-                     ("devices", "devices/depot/car-000", "trips", "cohorts", "benchmarks", "counters", "packs",
+        for path in ("", "chart.svg", "healthz", "person?id=depot/car-000", "incidents",
+                     "incidents?state=all&cursor=9", *(f"api/v1/{name}" for name in
+                     ("devices", "devices/depot/car-000", "trips",
+                      "incidents?open=true&device=depot/car-000", "services", "cohorts", "benchmarks", "counters", "packs",
                       f"packs/{make.pack_id.hex()}", "persons/depot/car-000/periods",
                       "persons/depot/car-000/score"))):  # fmt: skip
             answer = await client.get("/" + path)

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import delete, update
 
-from headway_protocol import cbor
+from headway_protocol import cbor, incident, service
 from headway_server import tables
 from headway_server.database import Database
 from headway_server.epochs import close_epoch
@@ -33,6 +33,12 @@ async def filled(store, make, small):
         make.up(cbor.encode([1, 2, 1, 5, 5, None, 0, "no body"])),
         make.up(make.trip(1, 12, pack_id=b"unknown!")),
         make.up(cbor.encode([2, 2, 1, 13])),
+        make.up(make.incident(1, 14, incident.CLOCK_JUMP, [9000])),
+        make.up(make.incident(1, 18, incident.CLOCK_JUMP, closes=(1, 14))),
+        make.up(make.incident(1, 16, incident.CLOCK_JUMP, closes=(1, 14), wall_ms=None)),
+        make.up(make.incident(1, 17, incident.CLOCK_JUMP, closes=(1, 99))),
+        make.up(make.incident(1, 15, incident.STORAGE_FULL, [2])),
+        make.up(make.service(1, 19, service.REFUELLED, millilitres=41_500)),
         make.up(b"junk"),
         make.state(3),
     )
@@ -54,7 +60,7 @@ async def differences(store, progress=None):
 async def test_a_store_agrees_with_its_records(filled):
     progress = []
     assert await differences(filled, progress) == []
-    assert progress == [Progress(devices_total=4, devices=4, records=18, trips=11)]
+    assert progress == [Progress(devices_total=4, devices=4, records=24, trips=11)]
 
 
 async def test_an_empty_store_agrees(store):
@@ -67,6 +73,7 @@ async def change(store, statement):
 
 
 _d, _p, _e, _v = tables.day_totals, tables.person_totals, tables.episodes, tables.devices
+_i, _c, _s = tables.incidents, tables.incident_closings, tables.services
 
 
 @pytest.mark.parametrize(
@@ -85,6 +92,16 @@ _d, _p, _e, _v = tables.day_totals, tables.person_totals, tables.episodes, table
         (update(_e).where(_e.c.device == BUS, _e.c.seq == 8).values(day=5), "trip", "boot 1 seq 8"),
         (delete(_e).where(_e.c.device == BUS, _e.c.seq == 8), "trip", "boot 1 seq 8"),
         (delete(tables.losses), "record", "boot 1 seq 11"),
+        (update(_i).where(_i.c.seq == 14).values(closed_by_seq=18), "incident", "boot 1 seq 14"),
+        (update(_i).where(_i.c.seq == 14).values(closed_ms=5), "incident", "boot 1 seq 14"),
+        (update(_i).where(_i.c.seq == 15).values(closed_by_boot=1, closed_by_seq=17), "incident", "boot 1 seq 15"),
+        (update(_i).where(_i.c.seq == 15).values(code_values=[3]), "incident", "boot 1 seq 15"),
+        (delete(_i).where(_i.c.seq == 15), "incident", "boot 1 seq 15"),
+        (update(_c).where(_c.c.seq == 17).values(closes_seq=15), "closing of an incident", "boot 1 seq 17"),
+        (delete(_c).where(_c.c.seq == 16), "closing of an incident", "boot 1 seq 16"),
+        (update(_s).values(millilitres=None), "service", "boot 1 seq 19"),
+        (update(_s).values(seq=20), "service", "boot 1 seq 19"),
+        (update(_s).values(seq=20), "service", "boot 1 seq 20"),
         (delete(tables.rejections), "boot", "boot 1"),
         (update(tables.boots).where(tables.boots.c.device == BUS).values(upto=6), "boot", "boot 1"),
         (

@@ -18,7 +18,8 @@ from headway_server.packs.compile import compile_file
 from headway_simulators import nrel
 from headway_simulators.offline_replay import episodes
 from headway_simulators.processes import find_process
-from headway_simulators.recordings import Recording, read
+from headway_simulators.recording import Recording
+from headway_simulators.recordings import read
 
 TRIPS = Path(__file__).parents[2] / "simulators/headway_simulators/trips"
 

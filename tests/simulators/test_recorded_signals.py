@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_edge.core.pack import NUMBER_MAX
+from headway_edge.core.pack_limits import NUMBER_MAX
 from headway_edge.core.program import MISSING
 from headway_simulators.errors import SimulatorError
 from headway_simulators.recorded_signals import SignalQuantum, SignalReader
-from headway_simulators.recordings import Recording, read
+from headway_simulators.recording import Recording
+from headway_simulators.recordings import read
 from headway_simulators.samples import UNKNOWN
 
 SPEED = SignalQuantum("Vehicle.Speed", 1, 100)

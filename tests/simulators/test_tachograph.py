@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from headway_edge.core.program import MISSING
 from headway_simulators.errors import SimulatorError
 from headway_simulators.recorded_signals import SignalQuantum
-from headway_simulators.recordings import Recording, read
+from headway_simulators.recording import Recording
+from headway_simulators.recordings import read
 from headway_simulators.samples import UNKNOWN, Sample
 
 SPEED = SignalQuantum("Vehicle.Speed", 1, 100)

@@ -8,7 +8,8 @@ report alone, by the pack's own code; the samples are gone.
 from headway_edge.core.day import DayCore
 from headway_edge.core.day_pack import REPORTED, reads
 from headway_edge.core.episode import wire_numbers
-from headway_edge.core.pack import REPORT, Pack
+from headway_edge.core.pack import Pack
+from headway_edge.core.pack_limits import REPORT
 
 
 def amended(pack: Pack, vehicle_class: str, numbers: list, reports: dict) -> list:

@@ -19,7 +19,8 @@ from headway_edge.core.data_quality import (
 from headway_edge.core.episode import ELAPSED, settle_waiting, told_ages
 from headway_edge.core.epochs import Epochs
 from headway_edge.core.history import wrapped_difference
-from headway_edge.core.program import FIRINGS_TOLD, MISSING, program_of
+from headway_edge.core.made_program import program_of
+from headway_edge.core.program import FIRINGS_TOLD, MISSING
 
 DAY_MS = 86400000
 LIMIT_MS = 36 * 3600000  # a day whose clock is set back again and again must end, too

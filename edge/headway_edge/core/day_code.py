@@ -4,11 +4,11 @@ The core pushes an epoch to the `headway_edge.core.epochs.Epochs` that takes the
 forgotten at a gap, for what was not observed is a slot without a number.
 """
 
-from headway_edge.core.pack_code import Writer
+from headway_edge.core.program_code import ProgramWriter
 
 
-class DayWriter(Writer):
-    """Writes `screen` and `fold` for a pack of kind "day"; they are called as `headway_edge.core.pack_code` says."""
+class DayWriter(ProgramWriter):
+    """Writes `screen` and `fold` for a pack of kind "day"; they are called as `headway_edge.core.program_code` says."""
 
     _logarithms = 0
 

@@ -6,18 +6,21 @@ epochs; and what a person reports by hand is kept apart from what is measured, s
 """
 
 from headway_edge.core.logarithm import ln_milli
-from headway_edge.core.pack import (
+from headway_edge.core.pack_limits import (
     CLOCK,
     NUMBER_MAX,
     OTHER,
     REPORT,
     VALUES_MAX,
-    Pack,
-    _check,
-    _items,
-    _whole,
+    check,
+    items,
+    whole,
 )
 from headway_edge.core.pack_trees import Checker, operands
+
+TYPE_CHECKING = False  # MicroPython has no typing
+if TYPE_CHECKING:
+    from headway_edge.core.pack import Pack
 
 EPOCHS_MAX = 60  # of a window
 EPOCH_MS_MIN, EPOCH_MS_MAX = 10000, 3600000
@@ -25,22 +28,22 @@ DAY_MIN = 1440
 REPORTED, MEASURED = 1, 2  # what an expression reads, as bits
 
 
-def check_roles(pack: Pack, roles: list) -> None:
+def check_roles(pack: "Pack", roles: list) -> None:
     """Check the roles of the signals of a pack of kind "day", and the shape of its clock."""
     for role in roles:
-        _check(role in (OTHER, CLOCK, REPORT), "role %d in a pack of kind 'day'" % role)
+        check(role in (OTHER, CLOCK, REPORT), "role %d in a pack of kind 'day'" % role)
     if pack.clock >= 0:
-        _check(
+        check(
             pack.signals[pack.clock][1:7] == ["min", 1, 1, 0, DAY_MIN - 1, DAY_MIN],
             "the clock is counted in min from 0 to 1439 and wraps at 1440",
         )
 
 
-def check_rules(pack: Pack) -> None:
+def check_rules(pack: "Pack") -> None:
     """Check the rules [epoch in ms, boundary in minutes of the day, least elapsed time in ms]."""
-    _items(pack.rules, 3, 3, "rules")
+    items(pack.rules, 3, 3, "rules")
     for rule, limit in zip(pack.rules, ((EPOCH_MS_MIN, EPOCH_MS_MAX), (0, DAY_MIN - 1), (0, 86400000))):
-        _whole(rule, limit[0], limit[1], "a rule")
+        whole(rule, limit[0], limit[1], "a rule")
 
 
 class DayChecker(Checker):
@@ -48,7 +51,7 @@ class DayChecker(Checker):
 
     def values(self) -> list:
         """Return the range of each value, and note in the pack what each reads."""
-        _items(self._pack.values, 0, VALUES_MAX, "values")
+        items(self._pack.values, 0, VALUES_MAX, "values")
         for tree in self._pack.values:
             self._ranges.append(self.number(tree, 0))
             self._pack.value_reads.append(reads(self._pack, tree))
@@ -58,8 +61,8 @@ class DayChecker(Checker):
         """Return the wire cells; of the first two the second, the distance, is always 0."""
         cells = super().cells()
         for item in self._pack.accumulators:
-            _check(item[0] != "metres", "a day has no distance: accumulator kind 'metres'")
-            _check(
+            check(item[0] != "metres", "a day has no distance: accumulator kind 'metres'")
+            check(
                 reads(self._pack, item[1:]) != REPORTED | MEASURED,
                 "an accumulator reads what a person reports and what is measured: a report could not be put right",
             )
@@ -69,7 +72,7 @@ class DayChecker(Checker):
         """Check the events."""
         super().events()
         for event in self._pack.events:
-            _check(not reads(self._pack, event[0]) & REPORTED, "an event reads what a person reports")
+            check(not reads(self._pack, event[0]) & REPORTED, "an event reads what a person reports")
 
     def _sample_number(self, tree: list, depth: int) -> "tuple | None":
         operator = tree[0]
@@ -78,7 +81,7 @@ class DayChecker(Checker):
         if operator == "ln":
             operands(tree, 1)
             low, high = self.number(tree[1], depth + 1)
-            _check(low >= 1, "ln of what may be %d; it must be 1 at least" % low)
+            check(low >= 1, "ln of what may be %d; it must be 1 at least" % low)
             return ln_milli(low), ln_milli(high)
         if operator == "count":
             epochs = self._epochs(tree)
@@ -88,31 +91,31 @@ class DayChecker(Checker):
         if operator not in ("lag", "total", "deviation"):
             return None
         epochs = self._epochs(tree)
-        _check(isinstance(tree[1], list) and tree[1][:1] in (["s"], ["v"]), "%s is of a signal or a value" % operator)
+        check(isinstance(tree[1], list) and tree[1][:1] in (["s"], ["v"]), "%s is of a signal or a value" % operator)
         low, high = self.number(tree[1], depth + 1)
         self._check_measured(tree)
         if operator == "lag":
             return low, high
         if operator == "total":
             return epochs * low, epochs * high
-        _check(epochs >= 2, "deviation over a single epoch")
+        check(epochs >= 2, "deviation over a single epoch")
         most = epochs * (high - low)
-        _check(most * most <= NUMBER_MAX, "deviation of a number with so wide a range: overflow")
+        check(most * most <= NUMBER_MAX, "deviation of a number with so wide a range: overflow")
         # Half the range, times the root of n / (n - 1): 1000 / root of 2 at most.
         return 0, (high - low) * 708
 
     def _epochs(self, tree: list) -> int:
         operands(tree, 2)
         epoch_ms = self._pack.rules[0]
-        _whole(tree[2], epoch_ms, EPOCHS_MAX * epoch_ms, "a window")
-        _check(tree[2] % epoch_ms == 0, "a window of %d ms is no whole number of epochs" % tree[2])
+        whole(tree[2], epoch_ms, EPOCHS_MAX * epoch_ms, "a window")
+        check(tree[2] % epoch_ms == 0, "a window of %d ms is no whole number of epochs" % tree[2])
         return tree[2] // epoch_ms
 
     def _check_measured(self, tree: list) -> None:
-        _check(not reads(self._pack, tree[1]) & REPORTED, "a window over what a person reports")
+        check(not reads(self._pack, tree[1]) & REPORTED, "a window over what a person reports")
 
 
-def reads(pack: Pack, tree: object) -> int:
+def reads(pack: "Pack", tree: object) -> int:
     """Return what a checked tree, or a list of such, reads: 1 what a person reports, 2 what is measured, 3 both, 0 neither."""
     if not isinstance(tree, list):
         return 0

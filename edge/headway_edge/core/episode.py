@@ -20,6 +20,7 @@ from headway_edge.core.data_quality import (
     TOO_SHORT,
 )
 from headway_edge.core.history import History
+from headway_edge.core.made_program import program_of
 from headway_edge.core.program import (
     DRIVEN_MS_MAX,
     FIRINGS_TOLD,
@@ -29,7 +30,6 @@ from headway_edge.core.program import (
     TIME,
     WIDE_BITS,
     Program,
-    program_of,
 )
 from headway_protocol import counts as packed
 

@@ -1,7 +1,7 @@
 """Code from the expressions of a pack: lines that compute them, and what they keep between samples.
 
 What is the same is computed once, where it is first needed; a number that may be missing is looked at for that before it is
-used. `headway_edge.core.pack_code` makes the whole source.
+used. `headway_edge.core.program_code` makes the whole source.
 """
 
 from headway_edge.core.operators import compare

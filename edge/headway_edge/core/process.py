@@ -35,6 +35,11 @@ class Characteristic:
         """Read the value out of a trip's numbers or a person's totals; None where it is not defined, which is not zero."""
         return pack_values.read(self._item, numbers)
 
+    def counted_in(self, numbers: list) -> tuple:
+        """Return (events, exposure) of a counted rate: what is above its line and what is below."""
+        above, below = self._item[4], self._item[5]
+        return sum([numbers[i] for i in above]), sum([numbers[i] for i in below])
+
     def is_count(self, index: int) -> bool:
         """Tell whether the characteristic is nothing but the number at `index`."""
         return self._item[4] == [index] and not self._item[5]

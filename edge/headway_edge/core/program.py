@@ -1,8 +1,8 @@
 """What running a pack needs, and nothing of what checking it needs: the program of one vehicle class.
 
 A pack becomes a program once, in `headway_edge.core.pack_code`: two functions and some constants, as Python source. Where
-there is memory the source is run at once (`program_of`). A microcontroller writes it to a file when the pack is installed;
-from then on it imports that file and loads neither the pack nor what checks it:
+there is memory the source is run at once (`headway_edge.core.made_program`). A microcontroller writes it to a file when the
+pack is installed; from then on it imports that file and loads neither the pack nor what checks it:
 
     import pack_program
     program = Program(pack_program.__dict__)
@@ -30,7 +30,7 @@ class Program:
 
     names: what the generated source defines, by name. id, name, version, kind, rules, cells, speed, engine_speed, ignition,
     clock: as of the `Pack`. speed_max: the highest speed there can be, in its quanta. signal_count, event_count: how many
-    there are. screen, fold: the generated functions, which `headway_edge.core.pack_code` describes, and what they need:
+    there are. screen, fold: the generated functions, which `headway_edge.core.program_code` describes, and what they need:
 
     state_start: initial values of x. columns: of the history. window_ms: how far the history must reach (0: no history).
     core_cells: how many cells the core has. event_state: where in x each event's numbers begin: up, fired ms ago, waiting,
@@ -67,25 +67,3 @@ class Program:
         self.event_count = len(self.event_state)
         self.lasting = names["LASTING"]
         self.away = names["AWAY"]
-
-
-def program_of(pack: object, vehicle_class: str, kind: str) -> Program:
-    """Return the program of a checked pack for a vehicle class; one that is a program already, as it is.
-
-    kind: "trip" or "day". Raises ValueError for a pack of another kind, and for a class that the pack does not know or the
-    program is not of.
-    """
-    if pack.kind != kind:  # type: ignore[attr-defined]
-        raise ValueError("pack %s is of kind %r, not %r" % (pack.name, pack.kind, kind))  # type: ignore[attr-defined]
-    if isinstance(pack, Program):
-        if pack.vehicle_class != vehicle_class:
-            raise ValueError(
-                "the program of pack %s is of class %r, not %r" % (pack.name, pack.vehicle_class, vehicle_class)
-            )
-        return pack
-    from headway_edge.core.pack_code import generate  # noqa: PLC0415 - a program that was installed has no use for it
-
-    source, _ = generate(pack, vehicle_class)  # type: ignore[arg-type]
-    names = {}  # type: dict
-    exec(source, names)  # noqa: S102 - written by us from a checked pack: integers and our own names
-    return Program(names)

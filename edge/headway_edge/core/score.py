@@ -120,6 +120,8 @@ def _next_better(place_permille: int, table: tuple, direction: int) -> "tuple | 
     value = value_at(share, shares, values)
     # Values are whole numbers, and where people tie a place jumps: the next one or two may be it.
     for _ in range(3):
+        if value < 0 <= values[0]:
+            return None  # nobody has less than nothing
         reached = place_of_share(share_below(value, shares, values), persons, direction)
         if reached >= better:
             return value, reached

@@ -52,5 +52,3 @@ def _class(scale: NumberScale | NameScale, index: int) -> int | None:
 
 def _quantised(weight: float) -> int:
     return max(-WEIGHT_ONE, min(WEIGHT_ONE, round(weight * WEIGHT_ONE)))
-
-

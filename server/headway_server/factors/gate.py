@@ -84,7 +84,9 @@ def ask(
     elif best <= GAIN_LEAST:
         reason = f"g* is {best:.3f}, and only above {GAIN_LEAST} the squared error falls"
     elif t < T_LEAST:
-        reason = f"g* is {best:.3f}, but customers do not differ in it by more than chance: t is {t:.2f}, under {T_LEAST}"
+        reason = (
+            f"g* is {best:.3f}, but customers do not differ in it by more than chance: t is {t:.2f}, under {T_LEAST}"
+        )
     else:
         share = 100 * (1 - after / before) if before else 0.0
         reason = f"g* is {best:.3f} and t {t:.2f}: the squared error fell by {share:.2f}% on held-out time"

@@ -51,9 +51,9 @@ class Learned:
 
     factors: their names. scales: how their values are counted. fitted: weights before the gain. weights: those that are to be
     used, multiplied by the gate's gain; all 0 if the gate is shut, so that forecasts are what they were. gate: the decision
-    and its numbers. mean_target: of all series, before each series' own mean was taken off its targets. fit_observations, fit_customers: what was fitted on;
-    without_limit: observations left out because no correction was possible then; across: those that began in the one part
-    and ended in the other.
+    and its numbers. mean_target: of all series, before each series' own mean was taken off its targets. fit_observations,
+    fit_customers: what was fitted on; without_limit: observations left out because no correction was possible then; across:
+    those that began in the one part and ended in the other.
     """
 
     settings: LearnSettings
@@ -85,7 +85,11 @@ class Learned:
                 item |= {"kind": "names", "names": list(scale.names), "weights": found[1]}
             else:
                 item |= {"kind": "bands" if found[0] == BANDS else "slope", "low": scale.low, "high": scale.high}
-                item |= {"centre": found[1], "slope": found[2]} if found[0] == SLOPE else {"edges": found[1], "weights": found[2]}
+                item |= (
+                    {"centre": found[1], "slope": found[2]}
+                    if found[0] == SLOPE
+                    else {"edges": found[1], "weights": found[2]}
+                )
             factors.append(item)
         return {
             "format": FORMAT,
@@ -110,7 +114,9 @@ class Learned:
         }
 
 
-def learn(factors: Sequence[str], observations: Sequence[Observation], settings: LearnSettings | None = None) -> Learned:
+def learn(
+    factors: Sequence[str], observations: Sequence[Observation], settings: LearnSettings | None = None
+) -> Learned:
     """Return what observations, in order of start, say about factors, and log the decision.
 
     factors: the names of what stands in `Observation.factors`, up to 16, such as "experience:months".
@@ -128,7 +134,12 @@ def learn(factors: Sequence[str], observations: Sequence[Observation], settings:
     means = _means([item.series for item in earlier], targets)
     rows = [_indexes(scales, item) for item in earlier]
     fit = class_means.fit if settings.method == CLASS_MEANS else ridge.fit
-    fitted = fit(scales, rows, [target - means[item.series] for item, target in zip(earlier, targets, strict=True)], settings.strength)
+    fitted = fit(
+        scales,
+        rows,
+        [target - means[item.series] for item, target in zip(earlier, targets, strict=True)],
+        settings.strength,
+    )
     check(fitted)
     found = gate.ask(
         [item.error for item in later],

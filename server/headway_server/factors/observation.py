@@ -12,9 +12,10 @@ FactorValue = float | str | None
 class Observation:
     """One forecast and what came of it.
 
-    series: which one it belongs to, whose activities are forecast from each other. start_ms: when it was forecast. end_ms: when the actual was known, not before start_ms. customer: whose. error: actual
-    minus level, and limit: the proportional forecast error, how far a weight of 1 would have moved the forecast before
-    damping; both in ulps of `headway_edge.core.forecast`, limit >= 0. factors: what was known at start_ms, in the order of the factors' names.
+    series: which one it belongs to, whose activities are forecast from each other. start_ms: when it was forecast. end_ms: when
+    the actual was known, not before start_ms. customer: whose. error: actual minus level, and limit: the proportional
+    forecast error, how far a weight of 1 would have moved the forecast before damping; both in ulps of
+    `headway_edge.core.forecast`, limit >= 0. factors: what was known at start_ms, in the order of the factors' names.
     """
 
     series: str

@@ -11,10 +11,32 @@ from headway_server.errors import ServerError
 # EU Charter of Fundamental Rights, Art. 21, and the special categories of GDPR, Art. 9.
 PROTECTED = frozenset(
     {
-        *("sex", "sexual", "sexuality", "gender", "orientation", "pregnancy", "pregnant", "marital", "maternity", "parental"),
+        *(
+            "sex",
+            "sexual",
+            "sexuality",
+            "gender",
+            "orientation",
+            "pregnancy",
+            "pregnant",
+            "marital",
+            "maternity",
+            "parental",
+        ),
         *("race", "racial", "colour", "color", "skin", "ethnic", "ethnicity", "origin", "nationality", "citizenship"),
         *("genetic", "genome", "biometric", "biometrics", "health", "illness", "diagnosis", "disability", "disabled"),
-        *("religion", "religious", "faith", "belief", "church", "confession", "political", "politics", "party", "opinion"),
+        *(
+            "religion",
+            "religious",
+            "faith",
+            "belief",
+            "church",
+            "confession",
+            "political",
+            "politics",
+            "party",
+            "opinion",
+        ),
         *("union", "minority", "birth", "birthday", "birthdate", "birthplace", "caste", "age", "ages"),
     }
 )

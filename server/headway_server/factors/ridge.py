@@ -49,7 +49,9 @@ def fit(
     return fitted
 
 
-def _columns(scale: NumberScale | NameScale, indexes: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> list["np.ndarray[tuple[int], np.dtype[np.float64]]"]:
+def _columns(
+    scale: NumberScale | NameScale, indexes: "np.ndarray[tuple[int], np.dtype[np.int64]]"
+) -> list["np.ndarray[tuple[int], np.dtype[np.float64]]"]:
     if isinstance(scale, NameScale):
         return [(indexes == place).astype(np.float64) for place in range(len(scale.names))]
     return [indexes.astype(np.float64) / FACTOR_ONE]

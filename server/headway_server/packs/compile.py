@@ -17,7 +17,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from headway_edge.core import pack as device
+from headway_edge.core import pack_limits as device
 from headway_protocol import cbor
 from headway_server.packs import declared
 from headway_server.packs.arithmetic import as_condition, as_number
@@ -356,6 +356,7 @@ class _Compilation:
 
     def _series(self) -> list[Any]:
         ids = {item.name: item.fields["id"] for item in self.desk.source.tables["period"]}
+        counted = {item.name for item in self.desk.source.tables["period"] if item.fields.get("counted")}
         seen: set[str] = set()
         found = []
         for item in self.desk.source.tables["series"]:
@@ -364,6 +365,8 @@ class _Compilation:
                 self.desk.wrong((*item.path, "of"), "unknown characteristic of a period: " + none_of(key, sorted(ids)))
             elif key in seen:
                 self.desk.wrong((*item.path, "of"), f"there is a series of {key!r} already")
+            elif item.text("chart") == "poisson" and key not in counted:
+                self.desk.wrong((*item.path, "chart"), f"{key!r} is not counted; a Poisson chart is of events")
             else:
                 seen.add(key)
                 found.append([ids[key], EACH.index(item.text("each")), CHARTS.index(item.text("chart", CHARTS[0]))])

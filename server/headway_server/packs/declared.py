@@ -6,7 +6,7 @@ Literals become counts of a quantum here, exactly; signals and parameters become
 from fractions import Fraction
 from typing import Any
 
-from headway_edge.core.pack import NUMBER_MAX
+from headway_edge.core.pack_limits import NUMBER_MAX
 from headway_server.packs.desk import METRE, MILLISECOND, MINUTE, Desk
 from headway_server.packs.dimension import DISTANCE, TIME, unit_names, unit_of_text
 from headway_server.packs.expression import literal

@@ -7,7 +7,8 @@ piece by piece, until the first piece that is refused is the culprit.
 
 from typing import Any
 
-from headway_edge.core import pack as device
+from headway_edge.core.pack import Pack
+from headway_edge.core.pack_limits import PACK_DEPTH_MAX
 from headway_protocol import cbor
 from headway_protocol.errors import ProtocolError
 
@@ -18,7 +19,7 @@ _GROWING = ((VALUES, "values"), (ACCUMULATORS, "accumulators"), (EVENTS, "events
 def refusal(parts: list[Any]) -> str | None:
     """Return why no device would take the pack, or None if they would."""
     try:
-        device.Pack(cbor.encode(parts, device.PACK_DEPTH_MAX))
+        Pack(cbor.encode(parts, PACK_DEPTH_MAX))
     except (ProtocolError, ValueError) as error:
         return str(error).removeprefix("pack: ")
     return None

@@ -18,7 +18,7 @@ from fractions import Fraction
 from math import floor, gcd, lcm
 from typing import Any, TypeAlias
 
-from headway_edge.core.pack import NUMBER_MAX
+from headway_edge.core.pack_limits import NUMBER_MAX
 from headway_server.packs.dimension import PLAIN, Dimension, described, exact_text
 
 Tree: TypeAlias = "int | list[Any]"

@@ -3,14 +3,14 @@
 import re
 from fractions import Fraction
 
-from headway_edge.core import pack as device
+from headway_edge.core import pack_limits as device
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 KINDS = ["trip", "day"]
 ROLES = ["none", "speed", "engine_speed", "ignition", "clock", "report"]  # in the order of their numbers
 ACCUMULATOR_KINDS = ["bands", "edges", "first", "integral", "last", "max", "metres", "min", "sum", "time"]
 EACH = ["trip", "day"]  # in the order of their numbers, as the next
-CHARTS = ["none", "ewma", "cusum"]
+CHARTS = ["none", "ewma", "cusum", "poisson"]
 DIRECTIONS = {"lower": -1, "neutral": 0, "higher": 1}
 MERGES = ["max", "min", "sum"]
 RULES = ["near", "gap", "standing", "limit", "min_distance", "min_elapsed"]

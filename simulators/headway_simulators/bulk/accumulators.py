@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from headway_edge.core.pack import NUMBER_MAX, Pack
+from headway_edge.core.pack import Pack
+from headway_edge.core.pack_limits import NUMBER_MAX
 from headway_edge.core.program import INTEGRAL, SIGNED, TIME
 from headway_simulators.bulk.expressions import Condition, Evaluation, Number, both
 from headway_simulators.bulk.samples import Integers

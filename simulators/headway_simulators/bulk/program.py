@@ -34,7 +34,7 @@ class Program:
     events: in the pack's order. uses: how often each node is read in all. Raises ValueError for a class that the pack does
     not know.
 
-    Operators: those of `headway_edge.core.pack`, and ("literal", n), ("signal", i), ("lag", node, ms, wrap),
+    Operators: those of `headway_edge.core.pack_trees`, and ("literal", n), ("signal", i), ("lag", node, ms, wrap),
     ("turn", i, ms), ("turned", i, ms), ("driven", ms), ("//", node, k), ("round", node, k).
     """
 

@@ -9,7 +9,7 @@ from headway_edge.core.pack import Pack
 from headway_edge.core.program import MISSING
 from headway_simulators.bulk.samples import VehicleSamples, steps_of
 from headway_simulators.recorded_signals import SignalQuantum
-from headway_simulators.recordings import Recording
+from headway_simulators.recording import Recording
 
 
 def vehicle_samples(pack: Pack, recordings: Sequence[Recording]) -> VehicleSamples:

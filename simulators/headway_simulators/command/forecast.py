@@ -11,8 +11,8 @@ from headway_simulators.command.terminal import complain, foreseen_failures, log
 from headway_simulators.errors import SimulatorError
 
 if TYPE_CHECKING:
-    from headway_simulators.costing.event_log import EventLog
-    from headway_simulators.costing.evaluation import Evaluation
+    from headway_simulators.costing.evaluation import Evaluation, Settings
+    from headway_simulators.costing.event_log import EventLog, FactorName
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -132,7 +132,7 @@ def example(
 
 def _evaluated(
     file: Path,
-    settings: object,
+    settings: "Settings",
     customer: str,
     factors: list[str],
     wanted: list[str],
@@ -141,9 +141,8 @@ def _evaluated(
 ) -> "Evaluation":
     from headway_simulators.costing import reading
     from headway_simulators.costing.derived_factors import NAMES, derive
-    from headway_simulators.costing.evaluation import Settings, evaluate
+    from headway_simulators.costing.evaluation import evaluate
 
-    assert isinstance(settings, Settings)  # noqa: S101 - for the type checker
     with _progress("reading") as tell:
         log = reading.read(file, [_factor(text) for text in factors], customer, tell)
     # Before anything is left out: a case that was closed is a case of the customer's.
@@ -153,7 +152,7 @@ def _evaluated(
         return evaluate(log, settings, tell)
 
 
-def _factor(text: str) -> "object":
+def _factor(text: str) -> "FactorName":
     from headway_simulators.costing.event_log import FactorName
 
     kind, colon, name = text.partition(":")

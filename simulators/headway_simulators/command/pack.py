@@ -97,7 +97,7 @@ def show(
     with refused_packs():
         import hashlib
 
-        from headway_edge.core.pack import PACK_DEPTH_MAX
+        from headway_edge.core.pack_limits import PACK_DEPTH_MAX
         from headway_protocol import cbor
 
         parts, data = _parts(pack)
@@ -179,14 +179,15 @@ def _parts(pack: str) -> tuple[list[object], bytes]:
     if path.suffix != ".cbor":
         compiled = _compiled(pack)
         return compiled.parts, compiled.data
-    from headway_edge.core import pack as device
+    from headway_edge.core.pack import Pack
+    from headway_edge.core.pack_limits import PACK_DEPTH_MAX
     from headway_protocol import cbor
     from headway_protocol.errors import ProtocolError
 
     data = path.read_bytes()
     try:
-        device.Pack(data)
-        parts = cbor.decode(data, device.PACK_DEPTH_MAX)
+        Pack(data)
+        parts = cbor.decode(data, PACK_DEPTH_MAX)
     except (ValueError, ProtocolError) as error:
         raise SimulatorError(f"{path} is no pack that a device would take: {error}. Build it again.") from None
     return parts, data  # type: ignore[return-value]

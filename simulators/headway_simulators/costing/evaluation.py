@@ -159,7 +159,11 @@ def observe(
 
 
 def _with_factors(
-    activities: Sequence[Activity], settings: Settings, learned: Learned | None, from_ms: int, tell: Callable[[int], None]
+    activities: Sequence[Activity],
+    settings: Settings,
+    learned: Learned | None,
+    from_ms: int,
+    tell: Callable[[int], None],
 ) -> tuple[dict[str, Accuracy], list[Forecast]]:
     series: dict[str, SeriesModels] = {}
     accuracies: dict[str, Accuracy] = {}

@@ -44,32 +44,6 @@ class Activity:
     factors: tuple[FactorValue, ...] = ()
 
 
-@dataclass
-class EventLog:
-    """What a file holds. notes: what a reader must know about where the times come from, a sentence each."""
-
-    path: Path
-    activities: list[Activity] = field(default_factory=list)
-    factors: list[FactorName] = field(default_factory=list)
-    losses: "Losses" = field(default_factory=lambda: Losses())
-    notes: list[str] = field(default_factory=list)
-
-    def add(self, activity: Activity) -> None:
-        """Take an activity in. Raises SimulatorError when the log is longer than memory should bear."""
-        if len(self.activities) >= ACTIVITIES_MAX:
-            raise SimulatorError(f"{self.path} has more than {ACTIVITIES_MAX} activities. Cut it into shorter times.")
-        self.activities.append(activity)
-
-    def finish(self) -> None:
-        """Put the activities in order of start, equals as they stood. Raises SimulatorError when there is none."""
-        if not self.activities:
-            why = f": {self.losses}" if self.losses.counts else ""
-            raise SimulatorError(
-                f"{self.path} has no usable activity{why}. `headway forecast evaluate --help` has the form."
-            )
-        self.activities.sort(key=lambda activity: activity.start_ms)
-
-
 class Losses:
     """What was left out of a log: how often by kind, and where each kind was met first."""
 
@@ -88,6 +62,32 @@ class Losses:
         ]
         more = len(self.counts) - _PROBLEMS_NAMED
         return ", ".join(named) + (f" and {more} other kinds" if more > 0 else "")
+
+
+@dataclass
+class EventLog:
+    """What a file holds. notes: what a reader must know about where the times come from, a sentence each."""
+
+    path: Path
+    activities: list[Activity] = field(default_factory=list)
+    factors: list[FactorName] = field(default_factory=list)
+    losses: Losses = field(default_factory=Losses)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, activity: Activity) -> None:
+        """Take an activity in. Raises SimulatorError when the log is longer than memory should bear."""
+        if len(self.activities) >= ACTIVITIES_MAX:
+            raise SimulatorError(f"{self.path} has more than {ACTIVITIES_MAX} activities. Cut it into shorter times.")
+        self.activities.append(activity)
+
+    def finish(self) -> None:
+        """Put the activities in order of start, equals as they stood. Raises SimulatorError when there is none."""
+        if not self.activities:
+            why = f": {self.losses}" if self.losses.counts else ""
+            raise SimulatorError(
+                f"{self.path} has no usable activity{why}. `headway forecast evaluate --help` has the form."
+            )
+        self.activities.sort(key=lambda activity: activity.start_ms)
 
 
 def quanta(duration_ms: int) -> int:

@@ -87,7 +87,7 @@ class _Cases:
                 tell()
                 yield from self._done
                 self._done.clear()
-            self._parser.Parse(b"", True)  # noqa: FBT003 - expat's own signature
+            self._parser.Parse(b"", True)
         except expat.ExpatError as error:
             raise SimulatorError(f"{self._path}: {error}. It is not well-formed XML, or was cut short.") from None
         yield from self._done

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from headway_edge.core.program import MISSING
 from headway_simulators.recorded_signals import SignalQuantum, SignalReader
-from headway_simulators.recordings import Recording
+from headway_simulators.recording import Recording
 from headway_simulators.samples import UNKNOWN, Sample
 
 LOCAL_MINUTE = "Wearable.LocalMinute"

@@ -79,10 +79,10 @@ def _is_factor(factor: object) -> bool:
     ):
         return False
     edges = factor[1]
-    return len(factor[2]) == len(edges) + 1 and all([edges[i] < edges[i + 1] for i in range(len(edges) - 1)])
+    return len(factor[2]) == len(edges) + 1 and all(edges[i] < edges[i + 1] for i in range(len(edges) - 1))
 
 
 def _within(numbers: object, most: int) -> bool:
     if not isinstance(numbers, list) or len(numbers) > LEVELS_MAX:
         return False
-    return all([isinstance(n, int) and not isinstance(n, bool) and -most <= n <= most for n in numbers])
+    return all(isinstance(n, int) and not isinstance(n, bool) and -most <= n <= most for n in numbers)

@@ -142,6 +142,53 @@ def upgrade() -> None:
         postgresql_where=sa.text("trip_boot IS NOT NULL"),
     )
     op.create_table(
+        "incident_closings",
+        sa.Column("device", sa.String(length=65), nullable=False),
+        sa.Column("boot", sa.BigInteger(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("closes_boot", sa.BigInteger(), nullable=False),
+        sa.Column("closes_seq", sa.BigInteger(), nullable=False),
+        sa.Column("closed_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["device"], ["devices.device"], name=op.f("fk_incident_closings_devices")),
+        sa.PrimaryKeyConstraint("device", "boot", "seq", name=op.f("pk_incident_closings")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        op.f("ix_incident_closings_device_closes_boot_closes_seq"),
+        "incident_closings",
+        ["device", "closes_boot", "closes_seq"],
+        unique=False,
+    )
+    op.create_table(
+        "incidents",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("device", sa.String(length=65), nullable=False),
+        sa.Column("boot", sa.BigInteger(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("person", sa.String(length=65), nullable=False),
+        sa.Column("code", sa.Integer(), nullable=False),
+        sa.Column("severity", sa.SmallInteger(), nullable=False),
+        sa.Column("opened_ms", sa.BigInteger(), nullable=True),
+        sa.Column("pack_id", sa.LargeBinary(length=8), nullable=True),
+        sa.Column("code_values", sa.JSON(), nullable=False),
+        sa.Column("closed_by_boot", sa.BigInteger(), nullable=True),
+        sa.Column("closed_by_seq", sa.BigInteger(), nullable=True),
+        sa.Column("closed_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["device"], ["devices.device"], name=op.f("fk_incidents_devices")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_incidents")),
+        sa.UniqueConstraint("device", "boot", "seq", name=op.f("uq_incidents_device_boot_seq")),
+    )
+    op.create_index(op.f("ix_incidents_device_id"), "incidents", ["device", "id"], unique=False)
+    op.create_index(op.f("ix_incidents_person_id"), "incidents", ["person", "id"], unique=False)
+    op.create_index(
+        "ix_incidents_open",
+        "incidents",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("closed_by_boot IS NULL"),
+        postgresql_where=sa.text("closed_by_boot IS NULL"),
+    )
+    op.create_table(
         "losses",
         sa.Column("device", sa.String(length=65), nullable=False),
         sa.Column("told_boot", sa.BigInteger(), nullable=False),
@@ -227,6 +274,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("device", "boot", "seq", name=op.f("pk_rejections")),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "services",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("device", sa.String(length=65), nullable=False),
+        sa.Column("boot", sa.BigInteger(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("person", sa.String(length=65), nullable=False),
+        sa.Column("what", sa.SmallInteger(), nullable=False),
+        sa.Column("done_ms", sa.BigInteger(), nullable=True),
+        sa.Column("odometer_km", sa.Integer(), nullable=True),
+        sa.Column("millilitres", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["device"], ["devices.device"], name=op.f("fk_services_devices")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_services")),
+        sa.UniqueConstraint("device", "boot", "seq", name=op.f("uq_services_device_boot_seq")),
+    )
+    op.create_index(op.f("ix_services_device_id"), "services", ["device", "id"], unique=False)
+    op.create_index(op.f("ix_services_person_id"), "services", ["person", "id"], unique=False)
     op.create_table(
         "withheld",
         sa.Column("epoch", sa.Integer(), nullable=False),
