@@ -69,7 +69,7 @@ async def person_page(
         "weeks": [(str(period), _cells(columns, tally)) for period, tally in weeks if period][:_WEEKS_MAX],
         "undated": [_cells(columns, tally) for period, tally in months if period is None],
         "counted": any(c.counted for c in columns),
-        "trend": None if trend is None else trend_page.section(process, person, [c for c in context or [] if c], *trend),
+        "trend": None if trend is None else trend_page.section(process, person, context or [], *trend),
         "told": told,
     }
     return templates.TemplateResponse(request, "person.html", shown, headers=SECURITY_HEADERS)

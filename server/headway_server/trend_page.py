@@ -69,6 +69,7 @@ def section(process: Process, person: str, context: list[str], chosen: Character
     """Return the section. context: what the page is asked for beside it, which links keep."""
     of_person = {"id": person, "pack": process.id.hex()}
     better = {NEUTRAL: "", LOWER_IS_BETTER: " Lower is better."}.get(chosen.direction, " Higher is better.")
+    asked = [name for name in context if name]
     drawn = trend.line is not None
     return MonthByMonth(
         key=chosen.key,
@@ -78,7 +79,7 @@ def section(process: Process, person: str, context: list[str], chosen: Character
         choices=[
             Choice(
                 c.title,
-                "person?" + urlencode({**of_person, "characteristic": c.key, "context": context}, doseq=True),
+                "person?" + urlencode({**of_person, "characteristic": c.key, "context": asked}, doseq=True),
                 c is chosen,
             )
             for c in process.period
