@@ -7,33 +7,8 @@ refused with a reason, as ValueError.
 
 import hashlib
 
-from headway_edge.core.pack_limits import (
-    AXES_MAX,
-    CELLS_MAX,
-    CHARACTERISTICS_MAX,
-    CLOCK,
-    CONSUMABLES_MAX,
-    EACH_DAY,
-    EACH_TRIP,
-    ENGINE_SPEED,
-    FORMAT,
-    IGNITION,
-    NO_CHART,
-    NUMBER_MAX,
-    OTHER,
-    PACK_BYTES_MAX,
-    PACK_DEPTH_MAX,
-    PARAMETERS_MAX,
-    POISSON_CHART,
-    REPORT,
-    SERIES_MAX,
-    SIGNALS_MAX,
-    SPEED,
-    TEXT_MAX,
-    check,
-    items,
-    whole,
-)
+from headway_edge.core import pack_limits as limits  # by one name: each costs a microcontroller a place
+from headway_edge.core.pack_limits import check, items, whole
 from headway_edge.core.pack_parts import read_parts
 from headway_edge.core.pack_trees import Checker
 from headway_edge.core.program import CELLS, PLAIN
@@ -57,11 +32,12 @@ class Pack:
     """
 
     def __init__(self, data: bytes, lean: bool = False) -> None:
-        if len(data) > PACK_BYTES_MAX:
-            raise ValueError("a pack of %d bytes; the limit is %d" % (len(data), PACK_BYTES_MAX))
-        parts = read_parts(data, PACK_DEPTH_MAX, _PARTS, _VALUES) if lean else cbor.decode(data, PACK_DEPTH_MAX)
-        if not isinstance(parts, list) or len(parts) != _PARTS or parts[0] != FORMAT:
-            raise ValueError("not a compiled pack of format %d" % FORMAT)
+        if len(data) > limits.PACK_BYTES_MAX:
+            raise ValueError("a pack of %d bytes; the limit is %d" % (len(data), limits.PACK_BYTES_MAX))
+        depth = limits.PACK_DEPTH_MAX
+        parts = read_parts(data, depth, _PARTS, _VALUES) if lean else cbor.decode(data, depth)
+        if not isinstance(parts, list) or len(parts) != _PARTS or parts[0] != limits.FORMAT:
+            raise ValueError("not a compiled pack of format %d" % limits.FORMAT)
         self.id = hashlib.sha256(data).digest()[:8]
         (
             _,
@@ -83,12 +59,12 @@ class Pack:
             self.series,
             self.consumables,
         ) = parts
-        check(isinstance(self.name, str) and 1 <= len(self.name) <= TEXT_MAX, "the name")
+        check(isinstance(self.name, str) and 1 <= len(self.name) <= limits.TEXT_MAX, "the name")
         whole(self.version, 0, 0xFFFFFFFF, "the version")
         check(self.kind in ("trip", "day"), "kind %r; this device knows 'trip' and 'day'" % (self.kind,))
         roles = self._check_signals()
         self.speed, self.engine_speed, self.ignition, self.clock = (
-            [roles.index(role) if role in roles else -1 for role in (SPEED, ENGINE_SPEED, IGNITION, CLOCK)]
+            [roles.index(role) if role in roles else -1 for role in limits.SINGLE_ROLES]
         )  # fmt: skip
         self.value_reads = []  # type: list
         if self.kind == "day":
@@ -107,7 +83,8 @@ class Pack:
         self.first_event = len(self.cells)
         checker.events()
         self.cells.extend([CELLS[PLAIN]] * len(self.events))
-        check(len(self.cells) <= CELLS_MAX, "%d accumulators; the limit is %d" % (len(self.cells), CELLS_MAX))
+        most = limits.CELLS_MAX
+        check(len(self.cells) <= most, "%d accumulators; the limit is %d" % (len(self.cells), most))
         checker.period()
         checker.contexts()
         self._check_characteristics()
@@ -118,29 +95,29 @@ class Pack:
 
     def _check_signals(self) -> list:
         # Returns the roles, in the order of the signals.
-        items(self.signals, 1, SIGNALS_MAX, "signals")
+        items(self.signals, 1, limits.SIGNALS_MAX, "signals")
         roles = []
         for signal in self.signals:
             items(signal, 8, 8, "a signal")
             name, unit, above, below, low, high, wrap, role = signal
-            check(isinstance(name, str) and len(name) <= 2 * TEXT_MAX, "a signal's name")
-            check(isinstance(unit, str) and len(unit) <= TEXT_MAX, "a signal's unit")
-            whole(above, 1, NUMBER_MAX, "quantum of " + name)
-            whole(below, 1, NUMBER_MAX, "quantum of " + name)
-            whole(low, -NUMBER_MAX, NUMBER_MAX, "minimum of " + name)
-            whole(high, low, NUMBER_MAX, "maximum of " + name)
+            check(isinstance(name, str) and len(name) <= 2 * limits.TEXT_MAX, "a signal's name")
+            check(isinstance(unit, str) and len(unit) <= limits.TEXT_MAX, "a signal's unit")
+            whole(above, 1, limits.NUMBER_MAX, "quantum of " + name)
+            whole(below, 1, limits.NUMBER_MAX, "quantum of " + name)
+            whole(low, -limits.NUMBER_MAX, limits.NUMBER_MAX, "minimum of " + name)
+            whole(high, low, limits.NUMBER_MAX, "maximum of " + name)
             whole(wrap, 0, 1 << 20, "wrap of " + name)
             check(wrap == 0 or (low >= 0 and high <= wrap), "%s wraps at %d but goes to %d" % (name, wrap, high))
-            whole(role, OTHER, REPORT, "role of " + name)
+            whole(role, limits.OTHER, limits.REPORT, "role of " + name)
             roles.append(role)
-        for role in (SPEED, ENGINE_SPEED, IGNITION, CLOCK):
+        for role in limits.SINGLE_ROLES:
             check(roles.count(role) <= 1, "two signals of role %d" % role)
         return roles
 
     def _check_roles(self, roles: list) -> None:
-        check(CLOCK not in roles and REPORT not in roles, "a role of kind 'day' in a pack of kind 'trip'")
-        check(SPEED in roles, "no signal has the role of the speed")
-        speed = self.signals[roles.index(SPEED)]
+        check(limits.CLOCK not in roles and limits.REPORT not in roles, "a role of kind 'day' in a pack of kind 'trip'")
+        check(limits.SPEED in roles, "no signal has the role of the speed")
+        speed = self.signals[roles.index(limits.SPEED)]
         check(
             speed[2:5] == [1, 100, 0] and speed[5] <= 50000,
             "the speed is counted in 0.01 km/h from 0 to 500 km/h at most",
@@ -155,16 +132,16 @@ class Pack:
     def _check_parameters(self) -> None:
         items(self.classes, 1, 16, "classes")
         for name in self.classes:
-            check(isinstance(name, str) and 1 <= len(name) <= TEXT_MAX, "a class")
+            check(isinstance(name, str) and 1 <= len(name) <= limits.TEXT_MAX, "a class")
         items(self.parameters, len(self.classes), len(self.classes), "parameters: one list for each class")
         for numbers in self.parameters:
-            items(numbers, 0, PARAMETERS_MAX, "parameters of a class")
+            items(numbers, 0, limits.PARAMETERS_MAX, "parameters of a class")
             check(len(numbers) == len(self.parameters[0]), "classes have different numbers of parameters")
             for number in numbers:
-                whole(number, -NUMBER_MAX, NUMBER_MAX, "a parameter")
+                whole(number, -limits.NUMBER_MAX, limits.NUMBER_MAX, "a parameter")
 
     def _check_characteristics(self) -> None:
-        items(self.characteristics, 0, CHARACTERISTICS_MAX, "characteristics")
+        items(self.characteristics, 0, limits.CHARACTERISTICS_MAX, "characteristics")
         seen = []
         for item in self.characteristics:
             items(item, 9, 9, "a characteristic")
@@ -177,7 +154,7 @@ class Pack:
             whole(direction, -1, 1, "a direction")
             count = len(self.period) if level else len(self.cells)
             for indexes in (above, below):
-                items(indexes, 0, CELLS_MAX, "indexes of characteristic %d" % number)
+                items(indexes, 0, limits.CELLS_MAX, "indexes of characteristic %d" % number)
                 for index in indexes:
                     whole(index, 0, count - 1, "an index of characteristic %d" % number)
             whole(factor, 1, 1 << 40, "a factor")
@@ -188,11 +165,11 @@ class Pack:
         # Of the score: [weight, [ids of characteristics of a period of which more is better, or less]].
         known = [item[0] for item in self.characteristics if item[1] and item[3]]
         seen = []  # type: list
-        items(self.axes, 0, AXES_MAX, "axes of the score")
+        items(self.axes, 0, limits.AXES_MAX, "axes of the score")
         for axis in self.axes:
             items(axis, 2, 2, "an axis")
             whole(axis[0], 1, 100, "the weight of an axis")
-            items(axis[1], 1, AXES_MAX, "characteristics of an axis")
+            items(axis[1], 1, limits.AXES_MAX, "characteristics of an axis")
             for number in axis[1]:
                 check(number in known and number not in seen, "an axis of characteristic %r" % (number,))
                 seen.append(number)
@@ -210,19 +187,19 @@ class Pack:
         known = [item[0] for item in self.characteristics if item[1]]
         counted = [item[0] for item in self.characteristics if item[8]]
         seen = []  # type: list
-        items(self.series, 0, SERIES_MAX, "series")
+        items(self.series, 0, limits.SERIES_MAX, "series")
         for item in self.series:
             items(item, 3, 3, "a series")
             check(item[0] in known and item[0] not in seen, "a series of characteristic %r" % (item[0],))
             seen.append(item[0])
-            whole(item[1], EACH_TRIP, EACH_DAY, "what a series has a number of")
-            whole(item[2], NO_CHART, POISSON_CHART, "the chart of a series")
-            check(item[2] != POISSON_CHART or item[0] in counted, "a Poisson chart of what is not counted")
+            whole(item[1], limits.EACH_TRIP, limits.EACH_DAY, "what a series has a number of")
+            whole(item[2], limits.NO_CHART, limits.POISSON_CHART, "the chart of a series")
+            check(item[2] != limits.POISSON_CHART or item[0] in counted, "a Poisson chart of what is not counted")
 
     def _check_consumables(self) -> None:
         # What wears: [[id, [totals as they are], [totals as the wear is felt], limit, days], ...].
         seen = []  # type: list
-        items(self.consumables, 0, CONSUMABLES_MAX, "consumables")
+        items(self.consumables, 0, limits.CONSUMABLES_MAX, "consumables")
         for item in self.consumables:
             items(item, 5, 5, "a consumable")
             whole(item[0], 1, 255, "a consumable's id")
@@ -232,7 +209,7 @@ class Pack:
             whole(item[4], 0, 36600, "a consumable's days")
             check(item[3] + item[4] > 0, "consumable %d has no limit" % item[0])
             for indexes in item[1:3]:
-                items(indexes, 1 if item[3] else 0, CELLS_MAX, "totals of a consumable")
+                items(indexes, 1 if item[3] else 0, limits.CELLS_MAX, "totals of a consumable")
                 for index in indexes:
                     whole(index, 0, len(self.period) - 1, "a total of a consumable")
 

@@ -33,6 +33,7 @@ TEXT_MAX = 64
 
 # Roles of signals.
 OTHER, SPEED, ENGINE_SPEED, IGNITION, CLOCK, REPORT = range(6)
+SINGLE_ROLES = (SPEED, ENGINE_SPEED, IGNITION, CLOCK)  # of one signal at most
 
 
 def check(fits: bool, what: str) -> None:
