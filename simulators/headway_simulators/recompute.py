@@ -1,4 +1,4 @@
-"""Re-computes the histories of many vehicles at once with the bulk engine, as their devices would have counted them."""
+"""Re-computes the histories of many vehicles or persons at once, as their devices would have counted them."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headway_edge.core.process import Process
+from headway_simulators.bulk.days import BulkDays
 from headway_simulators.bulk.engine import BulkEngine
 from headway_simulators.bulk.recorded import vehicle_samples
 from headway_simulators.bulk.samples import VehicleSamples
@@ -18,7 +19,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class History:
-    """What one vehicle's trips add up to. totals: None without a trip."""
+    """What one vehicle's trips, or one person's days, add up to. totals: None without any."""
 
     vehicle: str
     trips: int
@@ -40,7 +41,8 @@ def recompute(
     """Return every vehicle's history; vehicles: (name, files in order of time), one or more files each.
 
     progress: called with (what is being done, done, in all). Vehicles of different sampling periods are computed apart.
-    Raises SimulatorError for what cannot be read, and for a class or kind of pack that the engine does not compute.
+    Raises SimulatorError for what cannot be read, for a class that the pack does not know, and for a sampling period that it
+    does not take.
     """
     by_period: dict[int, list[tuple[int, VehicleSamples]]] = {}
     for i, (_, files) in enumerate(vehicles):
@@ -52,7 +54,8 @@ def recompute(
     done, engine_s = 0, 0.0
     for period_ms, group in sorted(by_period.items()):
         try:
-            engine = BulkEngine(process.pack, vehicle_class, period_ms)
+            kind = BulkDays if process.pack.kind == "day" else BulkEngine
+            engine = kind(process.pack, vehicle_class, period_ms)
         except ValueError as error:
             raise SimulatorError(f"{error}. Choose another --pack or --class.") from error
         started_s = time.perf_counter()

@@ -21,7 +21,7 @@ limit = "15000*km"
 days = 365
 about = "x"
 """
-TOTAL = ('[totals.band_times]', '[totals.way2]\nformula = "distance // 2"\nabout = "x"\n\n[totals.band_times]')
+TOTAL = ("[totals.band_times]", '[totals.way2]\nformula = "distance // 2"\nabout = "x"\n\n[totals.band_times]')
 
 
 def test_a_series_is_of_a_characteristic_of_a_period(compiled: Compile) -> None:

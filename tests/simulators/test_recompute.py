@@ -58,7 +58,7 @@ def test_the_command_tells_every_vehicle() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--pack", "wellness", "--class", "actigraph"], "in bulk there are only packs of trips"),
+        (["--pack", "wellness", "--class", "actigraph"], "epochs of 1000 ms; pack wellness counts in epochs of 60000"),
         (["--class", "boat"], "knows the classes"),
         (["--pack", "nonsense"], "there is no pack 'nonsense'"),
     ],

@@ -8,13 +8,13 @@ from headway_edge.core.pack import Pack
 from headway_edge.core.pack_limits import NUMBER_MAX
 from headway_edge.core.program import INTEGRAL, SIGNED, TIME
 from headway_simulators.bulk.expressions import Condition, Evaluation, Number, both
+from headway_simulators.bulk.rows import Rows
 from headway_simulators.bulk.samples import Integers
-from headway_simulators.bulk.trip_rows import TripRows
 
 _TABLE_MAX = 1 << 17  # numbers that a table of bands may cover
 
 
-def accumulate(item: list[Any], places: list[int], evaluation: Evaluation, rows: TripRows) -> list[Integers]:
+def accumulate(item: list[Any], places: list[int], evaluation: Evaluation, rows: Rows) -> list[Integers]:
     """Return the cells of one accumulator of a pack, each of shape (trips): ms, m, counts or the number's own quanta.
 
     item: as in the compiled pack. places: of the nodes that it reads.
@@ -57,18 +57,18 @@ def wire(pack: Pack, numbers: Integers) -> Integers:
     return found
 
 
-def _per_trip(numbers: Integers, rows: TripRows) -> Integers:
+def _per_trip(numbers: Integers, rows: Rows) -> Integers:
     totals: Integers = np.add.reduceat(numbers, rows.kept_ranges)[::2]
     return totals
 
 
-def _sum_where(condition: Condition, amounts: Integers, rows: TripRows) -> Integers:
+def _sum_where(condition: Condition, amounts: Integers, rows: Rows) -> Integers:
     if condition is False:
         return np.zeros(len(rows.starts), np.int64)
     return _per_trip(amounts if condition is True else np.where(condition, amounts, 0), rows)
 
 
-def _edges(condition: Condition, rows: TripRows) -> Integers:
+def _edges(condition: Condition, rows: Rows) -> Integers:
     # What is the same everywhere has no edges.
     counts = np.zeros(len(rows.starts), np.int64)
     if isinstance(condition, bool):
@@ -85,14 +85,14 @@ def _where_valid(number: Number) -> Integers | int:
     return numbers if isinstance(is_valid, bool) else np.where(is_valid, numbers, 0)
 
 
-def _sum(number: Number, rows: TripRows) -> Integers:
+def _sum(number: Number, rows: Rows) -> Integers:
     numbers = _where_valid(number)
     if isinstance(numbers, int):
         return numbers * (rows.kept - rows.starts)
     return _per_trip(numbers, rows)
 
 
-def _extreme(number: Number, rows: TripRows, of: np.ufunc) -> Integers:
+def _extreme(number: Number, rows: Rows, of: np.ufunc) -> Integers:
     numbers, is_valid = number
     if isinstance(numbers, int):
         numbers = np.full(len(rows), numbers, np.int64)
@@ -104,7 +104,7 @@ def _extreme(number: Number, rows: TripRows, of: np.ufunc) -> Integers:
     return np.where(found == nothing, 0, found)
 
 
-def _first(number: Number, rows: TripRows) -> Integers:
+def _first(number: Number, rows: Rows) -> Integers:
     numbers, is_valid = number
     if isinstance(numbers, int):
         numbers = np.full(len(rows), numbers, np.int64)
@@ -115,7 +115,7 @@ def _first(number: Number, rows: TripRows) -> Integers:
     return np.where(row < rows.kept, numbers[np.minimum(row, len(rows) - 1)], 0)
 
 
-def _last(number: Number, rows: TripRows) -> Integers:
+def _last(number: Number, rows: Rows) -> Integers:
     numbers, is_valid = number
     if isinstance(numbers, int):
         numbers = np.full(len(rows), numbers, np.int64)
@@ -129,7 +129,7 @@ def _last(number: Number, rows: TripRows) -> Integers:
     return np.where((place >= 0) & (row >= rows.starts), numbers[row], 0)
 
 
-def _bands(number: Number, edges: list[int], rows: TripRows) -> list[Integers]:
+def _bands(number: Number, edges: list[int], rows: Rows) -> list[Integers]:
     numbers, is_valid = number
     trips, bands = len(rows.starts), len(edges) + 1
     weights = rows.weights_ms

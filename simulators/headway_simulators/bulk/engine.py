@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import numpy as np
 
-from headway_edge.core.data_quality import GATES
 from headway_edge.core.pack import Pack
 from headway_edge.core.pack_code import generate
 from headway_simulators.bulk.accumulators import accumulate, wire
@@ -15,8 +14,8 @@ from headway_simulators.bulk.expressions import Evaluation
 from headway_simulators.bulk.firings import count_events
 from headway_simulators.bulk.gatekeeper import gate
 from headway_simulators.bulk.program import Program
-from headway_simulators.bulk.result import BulkEvents, BulkTrips, joined
-from headway_simulators.bulk.samples import Integers, SampleBlock, VehicleSamples
+from headway_simulators.bulk.result import BulkEvents, BulkTrips, joined, nothing
+from headway_simulators.bulk.samples import SampleBlock, VehicleSamples
 from headway_simulators.bulk.screened import ScreenedBlock
 from headway_simulators.bulk.trip_rows import TripRows
 
@@ -33,7 +32,7 @@ class BulkEngine:
 
     def __init__(self, pack: Pack, vehicle_class: str, period_ms: int = 1000) -> None:
         if pack.kind != "trip":
-            raise ValueError(f"{pack.name} is of kind {pack.kind!r}; in bulk there are only packs of trips")
+            raise ValueError(f"{pack.name} is of kind {pack.kind!r}; `BulkEngine` computes trips, `BulkDays` days")
         if not 40 <= period_ms <= 1000:
             raise ValueError(f"a sampling period of {period_ms} ms is not in 40..1000")
         _, plan = generate(pack, vehicle_class)
@@ -69,17 +68,17 @@ class BulkEngine:
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
-        return joined([self._nothing(), *(parts[begin] for begin, _ in blocks)])
+        return joined([nothing(len(self.pack.cells)), *(parts[begin] for begin, _ in blocks)])
 
     def _block(self, vehicles: Sequence[VehicleSamples], first_vehicle: int) -> BulkTrips:
         block = SampleBlock(self.pack, vehicles)
         if not len(block):
-            return self._nothing()
+            return nothing(len(self.pack.cells))
         screened = ScreenedBlock(self.pack, block)
         gated = gate(self.pack, block, screened)
         trips = ClosedTrips(self.pack, self._period_ms, screened, gated)
         if not len(trips):
-            return self._nothing()
+            return nothing(len(self.pack.cells))
         driven = DrivenTimes(self.pack, self._period_ms, block, screened, gated)
         parts = [self._trips(block, trips, driven, begin, end) for begin, end in _batches(trips)]
         found = _in_order_of_vehicles(joined(parts))
@@ -109,16 +108,6 @@ class BulkEngine:
             wire(pack, numbers),
             trips.gates[begin:end],
             events,
-        )
-
-    def _nothing(self) -> BulkTrips:
-        def empty(*shape: int) -> Integers:
-            return np.zeros(shape, np.int64)
-
-        cells = len(self.pack.cells)
-        events = BulkEvents(*(empty(0) for _ in range(5)))
-        return BulkTrips(
-            empty(0), empty(0), empty(0), empty(0), empty(0, cells), empty(0, cells), empty(0, GATES), events
         )
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from headway_edge.core.program import HOLD_MS_MAX
 from headway_simulators.bulk.looking_back import Look, look_back
 from headway_simulators.bulk.program import COMPARISONS, Program
+from headway_simulators.bulk.rows import Rows
 from headway_simulators.bulk.samples import Integers, Truths
-from headway_simulators.bulk.trip_rows import TripRows
 
 Number = tuple[Integers | int, Truths | bool]
 Condition = Truths | bool
@@ -47,7 +47,7 @@ def _either_int(of_ints: Callable[..., int], of_arrays: np.ufunc, one: Any, othe
 class Evaluation:
     """A program's nodes over one batch of rows. Ask for each root as often as `Program.uses` counts, and not again."""
 
-    def __init__(self, program: Program, rows: TripRows) -> None:
+    def __init__(self, program: Program, rows: Rows) -> None:
         self._program = program
         self._rows = rows
         self._left = list(program.uses)

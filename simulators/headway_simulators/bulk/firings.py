@@ -10,8 +10,8 @@ import numpy as np
 
 from headway_simulators.bulk.expressions import Condition, Evaluation, both
 from headway_simulators.bulk.program import Program
+from headway_simulators.bulk.rows import Rows
 from headway_simulators.bulk.samples import Integers, Truths
-from headway_simulators.bulk.trip_rows import TripRows
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class _Ups:
     fires: Integers
 
 
-def count_events(program: Program, evaluation: Evaluation, rows: TripRows) -> Counted:
+def count_events(program: Program, evaluation: Evaluation, rows: Rows) -> Counted:
     """Return what of each event counts in the trips of `rows`."""
     ups = []
     for event in program.events:
@@ -58,7 +58,7 @@ def count_events(program: Program, evaluation: Evaluation, rows: TripRows) -> Co
     return Counted(table[:, 0], rows.trip_of(table[:, 1]), *(table[:, column] for column in range(1, 4)))
 
 
-def _up(condition: Condition, hold_ms: int, rows: TripRows) -> tuple[Integers, Integers]:
+def _up(condition: Condition, hold_ms: int, rows: Rows) -> tuple[Integers, Integers]:
     # No run goes on over the start of a trip: its first row is near to nothing.
     is_true = both(condition, rows.near)
     if isinstance(is_true, bool):
@@ -74,7 +74,7 @@ def _up(condition: Condition, hold_ms: int, rows: TripRows) -> tuple[Integers, I
     return begins, ends
 
 
-def _after_quiet(fires: Integers, quiet_ms: int, rows: TripRows) -> Integers:
+def _after_quiet(fires: Integers, quiet_ms: int, rows: Rows) -> Integers:
     # What goes up too soon after it last fired does not fire.
     if not quiet_ms or len(fires) < 2:
         return fires
@@ -90,7 +90,7 @@ def _after_quiet(fires: Integers, quiet_ms: int, rows: TripRows) -> Integers:
     return np.array(kept, np.int64)
 
 
-def _is_suppressed(fires: Integers, by: _Ups, wait_ms: int, rows: TripRows) -> Truths:
+def _is_suppressed(fires: Integers, by: _Ups, wait_ms: int, rows: Rows) -> Truths:
     # Dropped at once: where the suppressor is up, or has fired within wait_ms.
     is_suppressed = np.zeros(len(fires), np.bool_)
     if not len(fires) or not len(by.begins):
@@ -105,7 +105,7 @@ def _is_suppressed(fires: Integers, by: _Ups, wait_ms: int, rows: TripRows) -> T
     return is_suppressed
 
 
-def _settled(fires: Integers, against: Integers, wait_ms: int, rows: TripRows) -> Integers:
+def _settled(fires: Integers, against: Integers, wait_ms: int, rows: Rows) -> Integers:
     # Pending until a suppressor fires (dropped), wait_ms have passed, a gap or the end: rows of (fired, counted, age).
     # What fires meanwhile shares the fate of the first.
     trip = rows.trip_of(fires)

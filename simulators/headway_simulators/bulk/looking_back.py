@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from headway_simulators.bulk.rows import Rows
 from headway_simulators.bulk.samples import Integers, Truths
-from headway_simulators.bulk.trip_rows import TripRows
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Look:
         return older + (self.at_newer(numbers) - older) * self.over_ms // self.step_ms
 
 
-def look_back(rows: TripRows, back_ms: int) -> Look | None:
+def look_back(rows: Rows, back_ms: int) -> Look | None:
     """Find `back_ms` (1 or more) ago for every row; None if it is nowhere to be found."""
     is_there = rows.run_ms >= back_ms
     if not is_there.any():

@@ -1,10 +1,11 @@
-"""What the bulk engine gives: trips as tables of integers, and the events in them."""
+"""What the bulk engine gives: trips, or days, as tables of integers, and the events in them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 
+from headway_edge.core.data_quality import GATES
 from headway_simulators.bulk.samples import Integers
 
 
@@ -51,6 +52,16 @@ class BulkTrips:
 
     def __len__(self) -> int:
         return len(self.vehicle)
+
+
+def nothing(cells: int) -> BulkTrips:
+    """Return no trips, of a pack with so many cells."""
+
+    def empty(*shape: int) -> Integers:
+        return np.zeros(shape, np.int64)
+
+    events = BulkEvents(*(empty(0) for _ in range(5)))
+    return BulkTrips(empty(0), empty(0), empty(0), empty(0), empty(0, cells), empty(0, cells), empty(0, GATES), events)
 
 
 def joined(parts: Sequence[BulkTrips]) -> BulkTrips:

@@ -79,7 +79,7 @@ def _check(pack: Pack, vehicle: VehicleSamples) -> None:
     for signal, numbers in zip(pack.signals, vehicle.signals, strict=True):
         if numbers is not None and numbers.shape != vehicle.steps_ms.shape:
             raise ValueError(f"{signal[0]} has shape {numbers.shape}, the steps {vehicle.steps_ms.shape}")
-    if vehicle.signals[pack.speed] is None:
+    if pack.speed >= 0 and vehicle.signals[pack.speed] is None:
         raise ValueError(f"{pack.signals[pack.speed][0]} is None; driving is computed from it")
 
 

@@ -23,8 +23,8 @@ def recompute(
 ) -> None:
     """Re-compute the histories of many vehicles, as when a definition has changed and its effect is wanted beforehand.
 
-    The same numbers as from `headway replay`, to the integer, but computed for all vehicles at once: millions of samples
-    a second.
+    The same numbers as from `headway replay`, to the integer, but computed for all vehicles at once: of trips, millions of
+    samples a second.
 
     Example:
 
@@ -75,4 +75,5 @@ def recompute(
         trips = sum(history.trips for history in done.histories)
         rate = done.samples / done.engine_s / 1e6 if done.engine_s else 0.0
         samples = f"{done.samples:,} samples, computed in {done.engine_s:.2f} s: {rate:.1f} million a second"
-        print(f"{trips} trips of {samples}")  # noqa: T201
+        noun = "days" if process.pack.kind == "day" else "trips"
+        print(f"{trips} {noun} of {samples}")  # noqa: T201
