@@ -15,6 +15,7 @@ CONFLICT = 3
 IMPLAUSIBLE = 4
 WRONG_TOPIC = 5
 NEWER_VERSION = 6
+UNDELIVERABLE = 7  # said by the device itself, of a record of its own
 
 _TABLE = {
     MALFORMED: (
@@ -42,6 +43,11 @@ _TABLE = {
         "newer-version",
         "the record's version or kind is newer than this server",
         "nothing: the bytes are kept and read again after the server's upgrade",
+    ),
+    UNDELIVERABLE: (
+        "undeliverable",
+        "the record was sent again and again while later ones were committed: something between drops it",
+        "compare the broker's size limit and access rules with the record; the device keeps it and tries again",
     ),
 }
 

@@ -137,11 +137,12 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """A device's online flag, with the boot it is of."""
+    """A device's online flag, with the boot it is of; ends: how far its boots had come, as (boot, last_seq)."""
 
     device: str
     boot: int
     online: bool
+    ends: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +197,10 @@ def _refuse(message: Received, device: str, code: int, reason: str) -> Refusal:
 
 def _read_presence(message: Received, device: str) -> Presence | Refusal:
     try:
-        boot, online = state.decode(message.payload)
+        boot, online, ends = state.decode(message.payload)
     except DecodeError as e:
         return Refusal(message.topic, message.payload, e.code, str(e), device)
-    return Presence(device, boot, online)
+    return Presence(device, boot, online, tuple(ends))
 
 
 def _read_record(device: str, payload: bytes, find: Find) -> Arrival:

@@ -89,27 +89,31 @@ def test_an_acknowledgement_out_of_range_is_not_encoded(boot: int, upto: int, re
 # State
 
 
-@pytest.mark.parametrize(("boot", "online", "encoded"), [(3, True, "830103f5"), (2**32 - 1, False, "83011afffffffff4")])
+@pytest.mark.parametrize(
+    ("boot", "online", "encoded"), [(3, True, "840103f580"), (2**32 - 1, False, "84011afffffffff480")]
+)
 def test_presence_comes_back(boot: int, online: bool, encoded: str) -> None:
     assert state.encode(boot, online).hex() == encoded
-    assert state.decode(bytes.fromhex(encoded)) == (boot, online)
+    assert state.decode(bytes.fromhex(encoded)) == (boot, online, [])
 
 
 def test_appended_fields_of_presence_are_ignored() -> None:
-    assert state.decode(cbor2.dumps([1, 3, False, "appended"])) == (3, False)
+    assert state.decode(cbor2.dumps([1, 3, False, [[3, 9]], "appended"])) == (3, False, [(3, 9)])
 
 
 @pytest.mark.parametrize(
     ("message", "code", "text"),
     [
         ([2, 3, True], NEWER_VERSION, "state version 2; this side knows 1"),
-        ([1, 3], MALFORMED, "state has 2 items, needs 3"),
-        ([1, 3, 1], MALFORMED, "online is neither true nor false"),
-        ([1, 3, None], MALFORMED, "online is neither true nor false"),
-        ([1, 0, True], IMPLAUSIBLE, "boot 0 is not in 1..4294967295"),
-        ([1, 2**32, True], IMPLAUSIBLE, "boot 4294967296 is not in 1..4294967295"),
-        ([1, "3", True], MALFORMED, "boot is not an integer"),
-        (b"\x83\x01\x03\xf5" + bytes(61), TOO_LARGE, "state of 65 bytes; the limit is 64"),
+        ([1, 3, True], MALFORMED, "state has 3 items, needs 4"),
+        ([1, 3, 1, []], MALFORMED, "online is neither true nor false"),
+        ([1, 3, None, []], MALFORMED, "online is neither true nor false"),
+        ([1, 0, True, []], IMPLAUSIBLE, "boot 0 is not in 1..4294967295"),
+        ([1, 2**32, True, []], IMPLAUSIBLE, "boot 4294967296 is not in 1..4294967295"),
+        ([1, "3", True, []], MALFORMED, "boot is not an integer"),
+        ([1, 3, True, [[3]]], MALFORMED, "an end is [boot, last_seq]"),
+        ([1, 3, True, [[3, 0]]], IMPLAUSIBLE, "last_seq 0 is not in 1..4294967295"),
+        (b"\x83\x01\x03\xf5" + bytes(125), TOO_LARGE, "state of 129 bytes; the limit is 128"),
         (b"", MALFORMED, "byte 0: ends early"),
     ],
 )
@@ -121,6 +125,18 @@ def test_each_broken_presence_has_its_refusal(message: Any, code: int, text: str
 def test_presence_out_of_range_is_not_encoded(boot: int, online: Any) -> None:
     with pytest.raises(EncodeError):
         state.encode(boot, online)
+
+
+@pytest.mark.parametrize("ends", [[(0, 1)], [(1, 0)], [(1, 2**32)], [(1, 1)] * 9])
+def test_ends_out_of_range_are_not_encoded(ends: Any) -> None:
+    with pytest.raises(EncodeError):
+        state.encode(3, True, ends)
+
+
+def test_the_longest_presence_fits() -> None:
+    data = state.encode(2**32 - 1, True, [(2**32 - 1, 2**32 - 1)] * state.ENDS_MAX)
+    assert len(data) <= state.STATE_BYTES_MAX
+    assert state.decode(data)[2] == [(2**32 - 1, 2**32 - 1)] * state.ENDS_MAX
 
 
 # Topics

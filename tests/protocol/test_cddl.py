@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from headway_edge import packs
 from headway_edge.core import data_quality
 from headway_edge.core.episode import EpisodeCore, wire_cells
-from headway_protocol import ack, benchmark, cbor, incident, pack_offer, record, service, state
+from headway_protocol import ack, benchmark, cbor, command, incident, pack_offer, record, service, state
 from headway_protocol.codes import IMPLAUSIBLE
 from headway_protocol.errors import DecodeError
 
@@ -99,9 +99,22 @@ MESSAGES: list[tuple[str, bytes, Callable[[bytes], object]]] = [
     ("pack-offer", pack_offer.encode(b"compiled", "{}"), pack_offer.decode),
     ("record", record.encode(an_incident()), read_record),
     ("record", record.encode(a_service()), read_record),
+    ("state", state.encode(3, online=True, ends=[(3, 17), (2, 40)]), state.decode),
+    ("command", command.resend([(3, 17, 18), (2, 1, 4294967295)]), command.decode),
 ]  # fmt: skip
-IDS = ["birth", "episode", "loss", "day", "ack", "ack empty", "state", "benchmark", "benchmark empty", "pack offer"]
-IDS += ["incident", "service"]
+IDS = [
+    "birth",
+    "episode",
+    "loss",
+    "day",
+    "ack",
+    "ack empty",
+    "state",
+    "benchmark",
+    "benchmark empty",
+    "pack offer",
+]
+IDS += ["incident", "service", "state with ends", "command"]
 
 
 @pytest.mark.parametrize(("rule", "data", "read"), MESSAGES, ids=IDS)

@@ -21,6 +21,7 @@ def test_codes_keep_their_numbers_and_names() -> None:
         4: "implausible",
         5: "wrong-topic",
         6: "newer-version",
+        7: "undeliverable",
     }
 
 
@@ -34,8 +35,10 @@ def test_each_code_is_reached_by_a_message_or_is_the_servers_to_give() -> None:
     }
     # Only who has stored records can see that a new one contradicts them.
     given_by_the_server = {codes.CONFLICT}
-    assert sorted(reached | given_by_the_server) == codes.known()
-    assert reached & given_by_the_server == set()
+    # And only who sends knows that nothing ever answers.
+    said_by_the_device = {codes.UNDELIVERABLE}
+    assert sorted(reached | given_by_the_server | said_by_the_device) == codes.known()
+    assert reached & (given_by_the_server | said_by_the_device) == set()
 
 
 @pytest.mark.parametrize("code", codes.known())
@@ -48,4 +51,8 @@ def test_each_code_says_cause_and_next_step(code: int) -> None:
 
 
 def test_a_code_of_the_future_is_explained_by_its_number() -> None:
-    assert codes.explain(7) == ("code-7", "a reason this version does not know", "read the release notes of the server")
+    assert codes.explain(99) == (
+        "code-99",
+        "a reason this version does not know",
+        "read the release notes of the server",
+    )
