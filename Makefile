@@ -11,6 +11,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# One process a core; whoever debugs says ARGS=--numprocesses=0.
+PYTEST := $(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
 
 .PHONY: demo test test-all check bench lock packs clean
 .DEFAULT_GOAL := help
@@ -40,10 +42,10 @@ demo: $(VENV)/.runtime
 	@$(BIN)/headway demo $(ARGS)
 
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest -m "not full" $(ARGS)
+	@$(PYTEST) -m "not full" $(ARGS)
 
 test-all: $(VENV)/.judges
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff format --check .

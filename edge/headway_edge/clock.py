@@ -1,35 +1,75 @@
 """The agent's clocks: one that only moves forward, and one that people read and that may be wrong."""
 
+import ctypes
 import time
+from collections.abc import Callable
 from typing import Protocol
 
-from headway_protocol.record import HOLDOVER, UNSYNCED
+from headway_edge.wall_time import WallTime
 
-# No Headway agent existed before this; a wall clock that says so has never been set (1970, 2000, a GPS week rollover).
-_EARLIEST_WALL_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
+_TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
+_STA_UNSYNC = 0x0040
 
 
 class Clock(Protocol):
     """What an agent needs to know about time; passed in, so that a recorded trip replays with its own."""
 
     def mono_ms(self) -> int:
-        """Milliseconds since the agent's start, never backwards."""
+        """Milliseconds since the agent's start, never backwards, a machine's sleep included."""
 
     def wall(self) -> tuple[int | None, int]:
         """Unix time in milliseconds, None if unknown, and its quality (`headway_protocol.record.SYNCED`...)."""
 
 
-class SystemClock:
-    """The clocks of the machine. Without a word from a time source the wall clock counts as HOLDOVER at best."""
+class _Timex(ctypes.Structure):
+    # The head of Linux's struct timex; what follows is only to be large enough.
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("rest", ctypes.c_byte * 256),
+    )
 
-    def __init__(self) -> None:
-        self._start_ns = time.monotonic_ns()
+
+def kernel_synced() -> bool:
+    """Whether the kernel says that a time source keeps its clock (adjtimex, which needs no privilege to be read).
+
+    A machine whose C library does not tell is taken as not synced.
+    """
+    try:
+        timex = _Timex()
+        state = ctypes.CDLL(None).ntp_adjtime(ctypes.byref(timex))
+    except (OSError, AttributeError):
+        return False
+    return 0 <= state != _TIME_ERROR and not timex.status & _STA_UNSYNC
+
+
+class SystemClock:
+    """The clocks of the machine.
+
+    floor_ms: the latest time at which this device's clock was synced, as `WallTime` has it. wall_ns, boot_ns, synced: of the
+    machine, passed in by tests. `judge` tells of jumps, and why there is no time.
+    """
+
+    def __init__(
+        self,
+        floor_ms: int = 0,
+        wall_ns: Callable[[], int] = time.time_ns,
+        boot_ns: Callable[[], int] = lambda: time.clock_gettime_ns(time.CLOCK_BOOTTIME),
+        synced: Callable[[], bool] = kernel_synced,
+    ) -> None:
+        self._wall_ns, self._boot_ns, self._synced = wall_ns, boot_ns, synced
+        self._start_ns = boot_ns()
+        self.judge = WallTime(floor_ms)
 
     def mono_ms(self) -> int:
-        """Milliseconds since this object was made."""
-        return (time.monotonic_ns() - self._start_ns) // 1_000_000
+        """Milliseconds since this object was made; goes on while the machine sleeps."""
+        return (self._boot_ns() - self._start_ns) // 1_000_000
 
     def wall(self) -> tuple[int | None, int]:
-        """Unix time in milliseconds; (None, UNSYNCED) when it lies before the first release."""
-        wall_ms = time.time_ns() // 1_000_000
-        return (wall_ms, HOLDOVER) if wall_ms >= _EARLIEST_WALL_MS else (None, UNSYNCED)
+        """Unix time in milliseconds and its quality; (None, UNSYNCED) for a time that cannot be."""
+        found: tuple[int | None, int] = self.judge.look(self.mono_ms(), self._wall_ns() // 1_000_000, self._synced())
+        return found

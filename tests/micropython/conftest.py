@@ -12,6 +12,7 @@ import pytest
 # Run by MicroPython only.
 collect_ignore = [
     "band.py",
+    "clock_vectors.py",
     "control_vectors.py",
     "pack_vectors.py",
     "pack_no_allocation.py",
