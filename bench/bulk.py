@@ -1,8 +1,9 @@
-"""The bulk engine: samples of vehicles a second, beside the device's core and the same indicators written in polars.
+"""The bulk engine: samples of vehicles and epochs of persons a second, beside the device's core; vehicles' in polars as well.
 
-All three compute the same numbers, which is checked here; in polars only those that the hand-written core counts. The shipped
+All of them compute the same numbers, which is checked here; in polars only those that the hand-written core counts. The shipped
 trips are repeated, as of so many vehicles; NREL's too where they have been fetched before. These have no heading, and none of
-them has positions, temperatures or an engine speed: what needs one costs nothing there.
+them has positions, temperatures or an engine speed: what needs one costs nothing there. Days are made up, of everything that a
+band measures.
 """
 
 import time
@@ -15,16 +16,18 @@ import numpy as np
 from bench.hand_written import as_pack
 from bench.rows import Rows
 from headway_edge.core.data_quality import CLOSED
-from headway_edge.core.episode import EpisodeCore
+from headway_edge.core.day import DayCore
+from headway_edge.core.episode import EpisodeCore, wire_numbers
 from headway_edge.core.pack import Pack
 from headway_edge.core.program import MISSING
+from headway_server.bulk.days import BulkDays
+from headway_server.bulk.engine import BulkEngine
+from headway_server.bulk.samples import VehicleSamples
 from headway_server.packs import library
 from headway_server.packs.compile import compile_file
 from headway_simulators import nrel
-from headway_simulators.bulk.engine import BulkEngine
-from headway_simulators.bulk.recorded import vehicle_samples
-from headway_simulators.bulk.samples import VehicleSamples
 from headway_simulators.demo import shipped_sources
+from headway_simulators.recorded_samples import vehicle_samples
 from headway_simulators.recording import Recording
 from headway_simulators.recordings import read
 
@@ -33,7 +36,9 @@ THREADS = 2
 SAMPLES = 2_000_000
 UNIT = "samples/s"
 SAME = "what the core written by hand counts"
-PRIVATE, COMMERCIAL, ECO = "private-driving", "commercial-driving", "eco-driving"
+PRIVATE, COMMERCIAL, ECO, WELLNESS = "private-driving", "commercial-driving", "eco-driving", "wellness"
+PERSONS, DAYS, EPOCH_MS = 8, 14, 60_000
+EPOCH_UNIT = "epochs/s"
 
 
 def figures() -> Rows:
@@ -51,6 +56,7 @@ def figures() -> Rows:
     same = Pack(as_pack.compiled())
     yield _bulk(SAME, same, "shipped", shipped)
     yield _polars(same, shipped)
+    yield from _days(Pack(compile_file(library.path(WELLNESS)).data))
 
 
 def _repeated(pack: Pack, vehicles: Sequence[Sequence[Recording]]) -> list[VehicleSamples]:
@@ -101,6 +107,62 @@ def _scalar_run(pack: Pack, vehicles: Sequence[VehicleSamples]) -> tuple[float, 
         trips += core.finish() & CLOSED == CLOSED
         spent_s += time.perf_counter() - start
     return spent_s, trips
+
+
+def _days(pack: Pack) -> Rows:
+    persons = [_worn(pack, person) for person in range(PERSONS)]
+    engine = BulkDays(pack, "actigraph")
+    epochs = sum(len(person) for person in persons)
+    rate = epochs / _best_s(lambda: engine.run(persons))
+    how = f"{PERSONS} persons, {epochs:,} epochs of a minute, 1 thread, best of {REPEATS}"
+    yield f"bulk engine, {WELLNESS}", f"{rate:,.0f}", EPOCH_UNIT, how
+    found = engine.run(persons)
+    spent_s, days = _scalar_days(pack, persons)
+    if days != found.wire.tolist():
+        raise RuntimeError("the engines do not find the same days")
+    yield (
+        f"device's core, {WELLNESS}",
+        f"{epochs / spent_s:,.0f}",
+        EPOCH_UNIT,
+        f"the same {len(days)} days, CPython, once",
+    )
+
+
+def _worn(pack: Pack, person: int) -> VehicleSamples:
+    # Nights of few counts, days of many; a pulse, worn but for an hour a day, drinks in the evening.
+    minute = np.arange(DAYS * 24 * 60)
+    of_day = (minute + 19 * 60) % 1440
+    asleep = of_day < 7 * 60
+    noise = np.random.default_rng(person).integers(0, 1000, len(minute))
+    measured = {
+        "Wearable.LocalMinute": of_day,
+        "Wearable.ActivityCount": np.where(asleep, noise % 60, 300 + 2 * noise),
+        "Wearable.Steps": np.where(asleep, 0, noise % 90),
+        "Wearable.HeartRate": np.where(asleep, 50, 70) + noise % 15,
+        "Wearable.IsWorn": (of_day // 60 != 12).astype(np.int64),
+        "Wearable.Report.Drinks": np.where(of_day == 21 * 60, 1, MISSING),
+        "Wearable.LocalWeekday": (minute + 19 * 60) // 1440 % 7,
+    }
+    return VehicleSamples(np.full(len(minute), EPOCH_MS), [measured.get(signal[0]) for signal in pack.signals])
+
+
+def _scalar_days(pack: Pack, persons: Sequence[VehicleSamples]) -> tuple[float, list[list[int]]]:
+    spent_s, days = 0.0, []
+    for person in persons:
+        columns = [[MISSING] * len(person) if column is None else column.tolist() for column in person.signals]
+        epochs = list(zip(*columns, strict=True))
+        core = DayCore(pack, "actigraph")
+        update, signals = core.update, core.signals
+        start = time.perf_counter()
+        for numbers in epochs:
+            for i, number in enumerate(numbers):
+                signals[i] = number
+            if update(EPOCH_MS) & CLOSED:
+                days.append(wire_numbers(pack, core.closed))
+        if core.finish() & CLOSED:
+            days.append(wire_numbers(pack, core.closed))
+        spent_s += time.perf_counter() - start
+    return spent_s, days
 
 
 def _polars(pack: Pack, vehicles: Sequence[Sequence[Recording]]) -> tuple[str, str, str, str]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headway_edge.core.process import Process
-from headway_simulators.bulk.days import BulkDays
-from headway_simulators.bulk.engine import BulkEngine
-from headway_simulators.bulk.recorded import vehicle_samples
-from headway_simulators.bulk.samples import VehicleSamples
+from headway_server.bulk.days import BulkDays
+from headway_server.bulk.engine import BulkEngine
+from headway_server.bulk.samples import VehicleSamples
 from headway_simulators.errors import SimulatorError
+from headway_simulators.recorded_samples import vehicle_samples
 from headway_simulators.recording import Recording
 from headway_simulators.recordings import read
 
@@ -83,6 +83,8 @@ def _history(name: str, process: Process, wire: list[list[int]]) -> History:
 def vehicles_of(paths: Sequence[Path]) -> Iterator[tuple[str, list[Path]]]:
     """Yield (name, files) of each vehicle: a file is one, a folder is one with all of its files in order of their names.
 
+    Of a folder with CSV these are meant; of any other, such as one of tachograph files, all that are not hidden.
+
     Raises SimulatorError for a folder without recordings.
     """
     for path in paths:
@@ -92,6 +94,7 @@ def vehicles_of(paths: Sequence[Path]) -> Iterator[tuple[str, list[Path]]]:
         files = sorted(
             file for file in path.iterdir() if file.name.endswith((".csv", ".csv.gz")) and file.name != "trips.csv"
         )
+        files = files or sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
         if not files:
             raise SimulatorError(f"{path} has no .csv or .csv.gz files. Name the folder of one vehicle, or files.")
         yield path.name, files

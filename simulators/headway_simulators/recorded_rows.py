@@ -64,15 +64,20 @@ def samples_of(rows: Iterator[list[str]], source: str, problems: Counter[str]) -
 
 
 def signals_of(
-    header: list[str], rows: Iterator[list[str]], wanted: Sequence[SignalQuantum], source: str, problems: Counter[str]
+    header: list[str],
+    rows: Iterator[list[str]],
+    wanted: Sequence[SignalQuantum],
+    source: str,
+    problems: Counter[str],
+    utc_as_local: bool = True,
 ) -> Iterator[tuple[int, ...]]:
     """Return what `SignalRow` makes of each row under `header` of which `samples_of` makes a sample.
 
-    source: its name in messages. problems: gets what of these signals was not understood. Raises SimulatorError if the
-    header makes no recording, ValueError for a quantum that is none.
+    source: its name in messages. problems: gets what of these signals was not understood. utc_as_local: as of `SignalRow`.
+    Raises SimulatorError if the header makes no recording, ValueError for a quantum that is none.
     """
     time_column = row_parser(header, source).time_column
-    return _signals_under(rows, time_column, SignalRow(header, wanted), problems)
+    return _signals_under(rows, time_column, SignalRow(header, wanted, utc_as_local), problems)
 
 
 def _signals_under(

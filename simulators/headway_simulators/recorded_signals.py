@@ -116,16 +116,16 @@ class SignalRow:
     """Turns the cells of a CSV row under `header` into the signals that are asked for, in their order.
 
     A signal without a column is MISSING in every row, as is one whose cell a short row lacks. NREL's `speed_mph` serves
-    as Vehicle.Speed where there is no such column, `timestamp` for the local minute and weekday. Raises ValueError for a
-    quantum that is none.
+    as Vehicle.Speed where there is no such column, `timestamp` for the local minute and weekday; utc_as_local: as of
+    `ClockReader`. Raises ValueError for a quantum that is none.
     """
 
-    def __init__(self, header: Sequence[str], wanted: Sequence[SignalQuantum]) -> None:
+    def __init__(self, header: Sequence[str], wanted: Sequence[SignalQuantum], utc_as_local: bool = True) -> None:
         index = {name: i for i, name in enumerate(header)}
         self._cells: list[tuple[int, SignalReader | ClockReader]] = []
         for signal in wanted:
             if signal.name in CLOCK_SIGNALS and signal.name not in index:
-                reader = ClockReader(signal.name, signal.denominator / signal.numerator)
+                reader = ClockReader(signal.name, signal.denominator / signal.numerator, utc_as_local)
                 self._cells.append((index.get("timestamp", len(header)), reader))
                 continue
             in_mph = signal.name == SPEED and SPEED not in index

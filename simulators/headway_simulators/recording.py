@@ -40,12 +40,15 @@ class Recording:
         steps = sorted(later - earlier for earlier, later in pairwise(times) if later > earlier)
         return min(max(steps[len(steps) // 2], 40), 1000) if steps else 1000
 
-    def signals(self, wanted: Sequence[SignalQuantum], problems: Counter[str]) -> Iterator[tuple[int, ...]]:
+    def signals(
+        self, wanted: Sequence[SignalQuantum], problems: Counter[str], utc_as_local: bool = True
+    ) -> Iterator[tuple[int, ...]]:
         """Yield for each sample, in the same order and number, one integer for each signal that is asked for.
 
         wanted: VSS names with their quanta. An integer counts quanta; it is MISSING (-2^29) where the file has nothing, or
         nothing usable. problems: gets, when the iterator ends, what of these signals was not understood and is not in
-        `Recording.problems` yet; it may be that very counter.
+        `Recording.problems` yet; it may be that very counter. utc_as_local: whether times in UTC, or without an offset, are
+        local ones; else they tell no local time.
 
         The file is read a second time rather than kept: recordings replayed without a pack pay nothing, and positions and
         names that a file has beside its samples stay in the file. Its text is held while the iterator lives.
@@ -68,7 +71,7 @@ class Recording:
         if tachograph.recognizes(data):
             return self._counted(tachograph.signals(data, wanted, seen), seen, problems)
         rows = rows_in(data)
-        found = signals_of(header_of(rows), rows, wanted, str(self.path), seen)
+        found = signals_of(header_of(rows), rows, wanted, str(self.path), seen, utc_as_local)
         return self._counted(found, seen, problems)
 
     def _counted(

@@ -37,7 +37,7 @@ def made_pack(
 
 def _encoded(values: list[Tree], accumulators: list[Tree], events: list[Tree], rules: list[int], signals: int) -> bytes:
     parts = [1, "made", 1, "trip", CLASSES, SIGNALS[:signals], rules, PARAMETERS, values, accumulators, events]
-    return cbor.encode([*parts, [], [], [], [], [], [], []], PACK_DEPTH_MAX)
+    return cbor.encode([*parts, *[[]] * 9], PACK_DEPTH_MAX)
 
 
 def everything() -> Pack:

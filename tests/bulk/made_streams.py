@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from headway_edge.core.program import MISSING
-from headway_simulators.bulk.samples import VehicleSamples
+from headway_server.bulk.samples import VehicleSamples
 
 Row = tuple[int, list[int]]  # step_ms, signals as in made_packs.SIGNALS
 

@@ -9,9 +9,9 @@ from headway_edge.core.episode import EVENT_FLAG_SHIFT, EpisodeCore, wire_cells
 from headway_edge.core.pack import Pack
 from headway_edge.core.program import FIRINGS_TOLD, MISSING
 from headway_protocol import counts as packed
-from headway_simulators.bulk.engine import BulkEngine
-from headway_simulators.bulk.result import BulkTrips
-from headway_simulators.bulk.samples import VehicleSamples
+from headway_server.bulk.engine import BulkEngine
+from headway_server.bulk.result import BulkTrips
+from headway_server.bulk.samples import VehicleSamples
 
 
 class ScalarTrip(NamedTuple):

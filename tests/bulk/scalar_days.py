@@ -7,8 +7,8 @@ from headway_edge.core.day import DayCore
 from headway_edge.core.episode import EVENT_FLAG_SHIFT, wire_numbers
 from headway_edge.core.pack import Pack
 from headway_edge.core.program import FIRINGS_TOLD, MISSING
-from headway_simulators.bulk.days import BulkDays
-from headway_simulators.bulk.samples import VehicleSamples
+from headway_server.bulk.days import BulkDays
+from headway_server.bulk.samples import VehicleSamples
 
 Events = dict[tuple[int, int], list[int]]  # (event, sample that it counted with) -> ages_ms, oldest first
 ScalarDay = tuple[int, int, int, list[int], list[int], Events]  # opened and closed at, elapsed ms, wire, gates

@@ -16,15 +16,15 @@ from headway_edge.core.epochs import root_milli
 from headway_edge.core.logarithm import ln_milli
 from headway_edge.core.pack import Pack
 from headway_edge.core.program import MISSING
+from headway_server.bulk.day_windows import logarithms_milli, roots_milli
+from headway_server.bulk.days import BulkDays
+from headway_server.bulk.samples import VehicleSamples
 from headway_server.packs import library
 from headway_server.packs.compile import compile_file
-from headway_simulators.bulk.day_windows import logarithms_milli, roots_milli
-from headway_simulators.bulk.days import BulkDays
-from headway_simulators.bulk.recorded import vehicle_samples
-from headway_simulators.bulk.samples import VehicleSamples
 from headway_simulators.offline_replay import episodes
 from headway_simulators.processes import find_process
 from headway_simulators.recompute import recompute
+from headway_simulators.recorded_samples import vehicle_samples
 from headway_simulators.recordings import read
 from headway_simulators.wearables.reading import recordings
 
@@ -88,7 +88,7 @@ def hours_in_windows() -> Pack:
     events = [[[">", a, 700], HOUR_MS // 6, 0, [1], HOUR_MS // 6], [["<", a, 100], 0, 0, [], 0]]
     signals = [CLOCK, COUNT, SMALL[5][2], ["Wearable.B", "", 1, 1, 0, 9, 0, 0]]
     parts = [1, "hours", 1, "day", ["any"], signals, [HOUR_MS, 240, 2 * HOUR_MS], [[]], values, accumulators]
-    return packed([*parts, events, [], [], [], [], [], [], []])
+    return packed([*parts, events, *[[]] * 9])
 
 
 @UNHURRIED

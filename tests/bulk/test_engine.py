@@ -9,11 +9,11 @@ from scalar import assert_same
 
 from headway_edge.core.data_quality import CLOSED
 from headway_edge.core.pack import Pack
+from headway_server.bulk import engine
+from headway_server.bulk.engine import BulkEngine
+from headway_server.bulk.samples import VehicleSamples
 from headway_server.packs import library
 from headway_server.packs.compile import compile_file
-from headway_simulators.bulk import engine
-from headway_simulators.bulk.engine import BulkEngine
-from headway_simulators.bulk.samples import VehicleSamples
 
 STANDING_S = definition.STANDING_MS // 1000
 

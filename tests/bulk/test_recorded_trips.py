@@ -4,12 +4,12 @@ import pytest
 from scalar import assert_same
 
 from headway_edge.core.pack import Pack
+from headway_server.bulk.engine import BulkEngine
 from headway_server.packs import library
 from headway_server.packs.compile import compile_file
 from headway_simulators import nrel
-from headway_simulators.bulk.engine import BulkEngine
-from headway_simulators.bulk.recorded import vehicle_samples
 from headway_simulators.demo import shipped_sources
+from headway_simulators.recorded_samples import vehicle_samples
 from headway_simulators.recordings import read
 
 ALL = {name: Pack(compile_file(library.path(name)).data) for name in library.names()}

@@ -8,7 +8,7 @@ from made_packs import CLASSES, drawn_packs, everything
 from scalar import assert_same
 
 from headway_edge.core.pack import Pack
-from headway_simulators.bulk.samples import VehicleSamples
+from headway_server.bulk.samples import VehicleSamples
 
 EVERYTHING = everything()
 

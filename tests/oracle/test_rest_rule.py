@@ -13,10 +13,10 @@ from headway_edge.core.data_quality import CLOSED
 from headway_edge.core.episode import EpisodeCore
 from headway_edge.core.pack import Pack
 from headway_edge.core.program import MISSING
+from headway_server.bulk.engine import BulkEngine
+from headway_server.bulk.samples import VehicleSamples
 from headway_server.packs import library
 from headway_server.packs.compile import compile_file
-from headway_simulators.bulk.engine import BulkEngine
-from headway_simulators.bulk.samples import VehicleSamples
 
 _compiled = compile_file(library.path("commercial-driving"))
 PACK = Pack(_compiled.data)

@@ -64,6 +64,29 @@ def test_signals_come_in_the_order_and_the_quanta_that_were_asked_for(tmp_path: 
     assert found.columns == {"Vehicle.TraveledDistance", "Vehicle.Speed", LONGITUDINAL.name, "Vehicle.Other"}
 
 
+@pytest.mark.parametrize(
+    ("time", "told"),
+    [
+        ("2026-03-02T07:10:00+09:00", (430, 0)),
+        ("2026-03-02T07:10:00.5-0330", (430, 0)),
+        ("2026-03-02T07:10:00Z", None),
+        ("2026-03-02T07:10:00+00:00", None),
+        ("2026-03-02T07:10:00-0000", None),
+        ("2026-03-02 07:10:00", None),
+        ("1772435400", None),
+    ],
+)
+def test_local_time_is_the_recordings_only_where_it_says_so(
+    tmp_path: Path, time: str, told: tuple[int, int] | None
+) -> None:
+    clock = [SignalQuantum(f"Vehicle.Headway.Local{name}", 1, 1) for name in ("Minute", "Weekday")]
+    found = recording(tmp_path, f"timestamp,Vehicle.Speed\n{time},1\n")
+    assert list(found.signals(clock, Counter(), utc_as_local=False)) == [told or (MISSING, MISSING)]
+    assert list(found.signals(clock, Counter())) == [(430, 0)]
+    own = recording(tmp_path, f"timestamp,Vehicle.Speed,{clock[0].name}\n{time},1,77\n")
+    assert next(own.signals(clock, Counter(), utc_as_local=False))[0] == 77
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in TRIPS.glob("*.csv.gz")))
 def test_the_speed_of_a_shipped_trip_is_the_samples(name: str) -> None:
     found = read(TRIPS / name)

@@ -16,8 +16,8 @@ from headway_edge.core.data_quality import wire_gates
 from headway_edge.core.pack import Pack
 from headway_edge.core.program import MISSING
 from headway_protocol import counts, record
-from headway_simulators.bulk.engine import BulkEngine
-from headway_simulators.bulk.samples import VehicleSamples
+from headway_server.bulk.engine import BulkEngine
+from headway_server.bulk.samples import VehicleSamples
 
 VECTORS = vectors()
 STALE = (

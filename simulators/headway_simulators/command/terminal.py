@@ -44,6 +44,18 @@ def refused_packs() -> Iterator[None]:
             raise typer.Exit(1) from None
 
 
+def rate_text(count: int, spent_s: float) -> str:
+    """Say how many a second that is.
+
+    >>> rate_text(3_000_000, 2.0), rate_text(45_000, 0.5), rate_text(5, 0.0)
+    ('1.5 million a second', '90 thousand a second', 'at once')
+    """
+    if not spent_s:
+        return "at once"
+    a_second = count / spent_s
+    return f"{a_second / 1e6:.1f} million a second" if a_second >= 1e6 else f"{a_second / 1e3:.0f} thousand a second"
+
+
 def log_to_stderr(level: str, as_json: bool) -> None:
     """Send structured logs to standard error: for people on a terminal, as JSON lines for machines.
 

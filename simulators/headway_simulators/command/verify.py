@@ -1,4 +1,4 @@
-"""`headway verify`: whether a server's totals are what its records say."""
+"""`headway verify`: whether a server's totals are what its records say, and its records what the devices' samples give."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headway_simulators.command.terminal import foreseen_failures, log_to_stderr
+from headway_simulators.errors import SimulatorError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,6 +22,22 @@ def verify(
     database: Annotated[
         str | None, typer.Option(help="Database URL, for example sqlite+aiosqlite:///headway.db.")
     ] = None,
+    samples: Annotated[
+        list[str] | None,
+        typer.Option(help="A device's own recording: a file, or a folder of them. Repeatable.", metavar="DEVICE=PATH"),
+    ] = None,
+    vehicle_class: Annotated[
+        str | None, typer.Option("--class", help="With --samples: whose thresholds apply, if not as the device told.")
+    ] = None,
+    clock_s: Annotated[
+        float, typer.Option("--clock", min=0, help="With --samples: seconds that the device's clock may have been off.")
+    ] = 0.0,
+    local_times: Annotated[
+        bool, typer.Option("--local-times", help="With --samples: the recordings' times are local, not UTC.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="With --samples: one JSON object a line for each device.")
+    ] = False,
 ) -> None:
     """Read every stored record again and compare what follows from them with what the database says.
 
@@ -28,20 +45,33 @@ def verify(
     boot is complete, and the records' hashes. Nothing is written, and the server may be running. Exit code 1 if anything
     differs, with a table of it.
 
+    With `--samples` the records themselves are compared with what a device's own samples give: start, counts and gates of
+    each stored trip or day against those computed again. DEVICE is group/name. Exit code 1 also if nothing could be compared.
+
     Settings are those of the server (`headway serve`).
 
-    Example:
+    Examples:
 
         headway verify --config /etc/headway/server.toml
+        headway verify --samples depot-7/bus-0142=tachograph/ --samples band/anna=anna.csv
     """
     log_to_stderr("warning", as_json=False)
     with foreseen_failures():
         import asyncio
 
         from headway_server.settings import read_settings
+        from headway_simulators.command.verify_samples import verify_samples
 
-        options = {} if database is None else {"database_url": database}
-        if not asyncio.run(_verify(read_settings(config, **options))):
+        if not samples and (vehicle_class is not None or clock_s or local_times or as_json):
+            raise SimulatorError(
+                "--class, --clock, --local-times and --json go with --samples: name a recording with it."
+            )
+        settings = read_settings(config, **({} if database is None else {"database_url": database}))
+        if samples:
+            agrees = verify_samples(settings, samples, vehicle_class, round(clock_s * 1000), local_times, as_json)
+        else:
+            agrees = asyncio.run(_verify(settings))
+        if not agrees:
             raise typer.Exit(1)
 
 

@@ -10,6 +10,7 @@ from headway_simulators.recording import Recording
 from headway_simulators.samples import UNKNOWN, Sample
 
 LOCAL_MINUTE = "Wearable.LocalMinute"
+UTC_MINUTE = "minute of UTC"  # in a row that tells no local one
 ACTIVITY = "Wearable.ActivityCount"
 STEPS = "Wearable.Steps"
 HEART_RATE = "Wearable.HeartRate"
@@ -35,12 +36,18 @@ class EpochRecording(Recording):
         """The length of an epoch."""
         return self.epoch_ms
 
-    def signals(self, wanted: Sequence[SignalQuantum], problems: Counter[str]) -> Iterator[tuple[int, ...]]:
+    def signals(
+        self,
+        wanted: Sequence[SignalQuantum],
+        problems: Counter[str],
+        utc_as_local: bool = True,
+    ) -> Iterator[tuple[int, ...]]:
         """Yield for each epoch one integer for each signal that is asked for, as `Recording.signals` does."""
         readers = [(signal.name, SignalReader(signal)) for signal in wanted]
         for row in self.rows:
+            numbers = {LOCAL_MINUTE: row[UTC_MINUTE], **row} if utc_as_local and UTC_MINUTE in row else row
             yield tuple(
-                [reader.quanta(row[name], problems) if name in row else MISSING for name, reader in readers]
+                [reader.quanta(numbers[name], problems) if name in numbers else MISSING for name, reader in readers]
             )  # fmt: skip
 
 
