@@ -10,9 +10,14 @@ Runs on MicroPython and CPython. Checking takes modules that running has no use 
 Not for Linux: there a pack is small, and `Process` reads what a device does not keep.
 """
 
+import gc
 import os
+import sys
+
+from headway_edge import core
 
 PROGRAM = "pack_program"  # the module's name
+_CHECKING = ("pack_check", "pack_outlook", "pack_trees", "day_pack", "pack_limits", "forecast")  # modules of the core
 
 
 def install(data: bytes, vehicle_class: str, folder: str) -> None:
@@ -24,9 +29,23 @@ def install(data: bytes, vehicle_class: str, folder: str) -> None:
     from headway_edge.core.pack import Pack  # noqa: PLC0415 - each when it is needed: what came before is garbage by then
 
     pack = Pack(data, lean=True)
+    if sys.implementation.name == "micropython":
+        _forget(_CHECKING)  # 10 KB, and writing takes more than checking did
     from headway_edge.core.pack_code import write  # noqa: PLC0415
 
     path = folder + "/" + PROGRAM + ".py"
     with open(path + ".new", "w") as program:
         write(pack, vehicle_class, program)
     os.rename(path + ".new", path)
+
+
+def _forget(names: "tuple[str, ...]") -> None:
+    # A module lives as long as it is in one of these two places; one within a package as long as the package does.
+    for name in names:
+        full = "headway_edge.core." + name
+        for module in list(sys.modules):
+            if module == full or module.startswith(full + "."):
+                sys.modules.pop(module)
+        if hasattr(core, name):
+            delattr(core, name)
+    gc.collect()

@@ -11,13 +11,12 @@ class OwnConsumables:
     """The consumables of one process. Their ids are those of the services that replace them (`headway_protocol.service`)."""
 
     def __init__(self, process: Process) -> None:
-        self._process = process
-        self._titles = [item.title for item in definitions(process)]
-        self._items = [item.new() for item in definitions(process)]
+        known = definitions(process)
+        self._titles = [item.title for item in known]
+        self._items = [item.new() for item in known]
 
-    def add(self, numbers: list[int], day: int) -> None:
-        """Count one trip of a local day."""
-        totals = self._process.totals(numbers)
+    def add(self, totals: list[int], day: int) -> None:
+        """Count one trip of a local day by what it adds to its person's totals."""
         for item in self._items:
             item.add_totals(day, totals)
 

@@ -28,9 +28,11 @@ class OwnHistory:
         self._keys = keys
         self._prefix = f"history/{process.id.hex()}"
 
-    def added(self, numbers: list[int], day: int) -> dict[str, bytes | None]:
-        """Return the state to store with a trip of `day`: its day and month with it, and None for what is too old."""
-        context, totals = self._process.context(numbers), self._process.totals(numbers)
+    def added(self, context: int, totals: list[int], day: int) -> dict[str, bytes | None]:
+        """Return the state to store with a trip of `day`: its day and month with it, and None for what is too old.
+
+        context: the contexts that the trip is in, as bits. totals: what it adds to its person's.
+        """
         changes: dict[str, bytes | None] = {}
         for key in (self._day_key(day), self._month_key(day)):
             cells = self._cells(key)

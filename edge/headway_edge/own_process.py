@@ -4,12 +4,13 @@ Everything is kept in the outbox's state under the pack's id, so that two packs 
 Nothing is written here: `take` says what to write with the trip's record.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 
 from headway_edge.core.process import Process
 from headway_edge.core.standing import WEEKS_MAX, Standing
+from headway_edge.customer_factors import classes_of
 from headway_edge.insight import Comparison, compared
 from headway_edge.local_time import LocalTime
 from headway_edge.outbox import Outbox
@@ -17,6 +18,7 @@ from headway_edge.own_consumables import OwnConsumables
 from headway_edge.own_history import OwnHistory
 from headway_edge.own_series import OwnSeries, Turn
 from headway_edge.own_totals import OwnTotals
+from headway_edge.own_warnings import OwnWarnings
 from headway_edge.watcher import Watcher
 from headway_protocol import benchmark
 from headway_protocol.benchmark import Benchmark
@@ -28,10 +30,10 @@ DAY_MS = 86_400_000
 
 
 class OwnProcess:
-    """A process with its watcher and the person's totals, history, series, consumables and benchmark.
+    """A process with its watcher and the person's totals, history, series, consumables, warnings and benchmark.
 
-    utc_offset_min: how far local time is ahead of UTC at a Unix time in ms. Raises ValueError for a class or period that the
-    process does not know.
+    utc_offset_min: how far local time is ahead of UTC at a Unix time in ms. factors: the person's class by customer factor.
+    Raises ValueError for a class or period that the process does not know.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class OwnProcess:
         period_ms: int,
         outbox: Outbox,
         utc_offset_min: Callable[[int], int],
+        factors: Mapping[str, str],
     ) -> None:
         self.process = process
         self.watcher = Watcher(process, vehicle_class, period_ms)
@@ -49,10 +52,13 @@ class OwnProcess:
         self._outbox = outbox
         self.totals = OwnTotals.from_state(process, outbox.load(self.key("totals")))
         self.history = OwnHistory(process, outbox.load, outbox.keys)
-        self.series = OwnSeries(process, lambda day: self.history.totals("day", day))
+        classes = classes_of(process.pack, factors)
+        self.series = OwnSeries(process, lambda day: self.history.totals("day", day), classes)
         self.series.restore(outbox.load(self.key("series")))
         self.consumables = OwnConsumables(process)
         self.consumables.restore(outbox.load(self.key("consumables")))
+        self.warnings = OwnWarnings(process)
+        self.warnings.restore(outbox.load(self.key("warnings")))
         self.benchmark = self._load_benchmark()
 
     def key(self, what: str) -> str:
@@ -68,21 +74,24 @@ class OwnProcess:
 
         Return (how far local time was from UTC then, changes that it opened or closed, state to store with it).
         """
-        self.totals.add(numbers)
+        totals = self.process.totals(numbers)
+        self.totals.add(totals)
         offset_min = day = None
         state: dict[str, bytes | None] = {}
         if start_ms is not None:
             offset_min = self._utc_offset_min(start_ms)
             day = self.process.day(start_ms, offset_min)
-        turns = self.series.add(numbers, day)
+        turns = self.series.add(totals, day)
         if day is not None:
-            self.consumables.add(numbers, day)
-            state = self.history.added(numbers, day)
+            self.consumables.add(totals, day)
+            state = self.history.added(self.process.context(numbers), totals, day)
         state |= {
             self.key("totals"): self.totals.state(),
             self.key("series"): self.series.state(),
             self.key("consumables"): self.consumables.state(),
         }
+        if self.warnings.changed:
+            state[self.key("warnings")] = self.warnings.state()
         return offset_min, turns, state
 
     def take_benchmark(self, data: bytes) -> dict[str, bytes]:

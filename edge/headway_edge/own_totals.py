@@ -19,9 +19,9 @@ class OwnTotals:
         self._before: Totals = None
         self._since: Totals = None
 
-    def add(self, numbers: list[int]) -> None:
-        """Count one trip by its numbers."""
-        self._since = self._process.merge(self._since, self._process.totals(numbers))
+    def add(self, totals: list[int]) -> None:
+        """Count one trip by what it adds to its person's totals."""
+        self._since = self._process.merge(self._since, totals)
 
     def exchange(self, before: list[int], after: list[int]) -> None:
         """A trip's numbers turned out to be others. What was a highest or lowest value stays one: it cannot be taken back."""

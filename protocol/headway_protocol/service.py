@@ -17,12 +17,14 @@ REFUELLED = 2
 TYRES_CHANGED = 3
 BATTERY_CHANGED = 4
 AIR_FILTER_CHANGED = 5
+REPAIRED = 6  # a workshop has seen to what warned
 SERVICE_NAMES = {
     OIL_CHANGED: "oil changed",
     REFUELLED: "refuelled",
     TYRES_CHANGED: "tyres changed",
     BATTERY_CHANGED: "battery changed",
     AIR_FILTER_CHANGED: "air filter changed",
+    REPAIRED: "repaired",
 }
 
 WHAT_MAX = 255

@@ -7,9 +7,9 @@ not those that it should have, is shown by its numbers.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from headway_edge.core import change_words
+from headway_edge.core import change_words, warning_words
 from headway_edge.core.control_chart import Change
-from headway_edge.core.pack_limits import EACH_DAY, EWMA_CHART
+from headway_edge.core.pack_limits import EACH_DAY, NO_CHART, WATCH_ERRORS
 from headway_edge.core.process import Characteristic, Process, decimal_text
 from headway_protocol import incident
 
@@ -18,18 +18,17 @@ _DAY_MIN, _HOUR_MIN = 1440, 60
 
 @dataclass(frozen=True, slots=True)
 class ToldChange:
-    """A change in a characteristic. noun: what its numbers are of; chance: as of `change_words.sentence`."""
+    """A change in a characteristic. noun: what its numbers are of. chart, watch: of the pack's series."""
 
     characteristic: Characteristic
     change: Change
     noun: str
-    chance: int
+    chart: int
+    watch: int
 
     def sentence(self) -> str:
         """The change as the device tells it to its person (headway_edge.own_series)."""
-        if self.change.seen is not None:
-            return str(change_words.events_sentence(self.change, self.characteristic.title, self.noun))
-        return str(change_words.sentence(self.change, self.characteristic, self.noun, self.chance))
+        return str(change_words.told(self.change, self.characteristic, self.noun, self.chart, self.watch))
 
 
 def change_of(process: Process | None, code: int, values: Sequence[int]) -> ToldChange | None:
@@ -42,15 +41,15 @@ def change_of(process: Process | None, code: int, values: Sequence[int]) -> Told
     if characteristic is None or direction not in {1, -1}:
         return None
     # A characteristic that this pack has no series of is told without chance.
-    series = {of: (each, chart) for of, each, chart in process.pack.series}
-    each, chart = series.get(number, (None, None))
-    chance = change_words.EWMA_ERRORS if chart == EWMA_CHART else change_words.CUSUM_ERRORS
+    series = {item[0]: item for item in process.pack.series}
+    each, chart, watch = series[number][1:4] if number in series else (None, NO_CHART, WATCH_ERRORS)
     is_daily = each == EACH_DAY or process.pack.kind == "day"
     return ToldChange(
         characteristic,
         Change(direction, since, size, error, seen, expected_tenths),
         "day" if is_daily else "trip",
-        0 if chart is None else chance,
+        chart,
+        watch,
     )
 
 
@@ -71,7 +70,7 @@ def words_of(process: Process | None, code: int, values: Sequence[int]) -> str:
     if describe is not None and len(values) >= describe[0]:
         found = describe[1](process, values)
     if found is not None:
-        return found if code == incident.EVENT_CHANGE else f"{name}: {found}."
+        return found if found.endswith(".") else f"{name}: {found}."  # a sentence already
     return f"{name}: values {', '.join(map(str, values))}." if values else f"{name}."
 
 
@@ -110,6 +109,14 @@ def _consumable(process: Process | None, values: Sequence[int]) -> str | None:
     return f"{title}, {days} days left, {decimal_text(used_permille, 1)} % used"
 
 
+def _warning(process: Process | None, values: Sequence[int]) -> str | None:
+    code, times, days = values[:3]
+    rule = -1 if process is None else warning_words.rule_of(process, code, times, days)
+    if process is None or rule < 0:
+        return f"{code}, {times} times within {days} days"
+    return str(warning_words.advice(process, rule, code, times, rising=False))
+
+
 def _stuck(process: Process | None, values: Sequence[int]) -> str | None:
     signals = [] if process is None else process.pack.signals
     return f"signal {values[0]}" if not 0 <= values[0] < len(signals) else str(signals[values[0]][0])
@@ -119,7 +126,7 @@ _Describe = Callable[[Process | None, Sequence[int]], str | None]
 _DESCRIBE: dict[int, tuple[int, _Describe]] = {  # how many values it takes, and its words
     incident.EVENT_CHANGE: (7, _event_change),
     incident.CONSUMABLE_DUE: (3, _consumable),
-    incident.WARNING_CODE: (3, lambda _, values: f"{values[0]}, {values[1]} times within {values[2]} days"),
+    incident.WARNING_CODE: (3, _warning),
     incident.SENSOR_STUCK: (1, _stuck),
     incident.CLOCK_JUMP: (1, lambda _, values: f"by {decimal_text(values[0], 3)} s"),
     incident.STORAGE_FULL: (1, lambda _, values: f"{values[0]} records dropped"),

@@ -10,6 +10,7 @@ import pytest
 from bench.control_runs import Cusum, Ewma, Poisson, baseline, event_run_lengths, run_lengths
 
 from headway_edge.core import change_words
+from headway_edge.core.pack_limits import CUSUM_CHART, EWMA_CHART, NO_CHART, POISSON_CHART, WATCH_ERRORS, WATCH_VALUES
 
 CHARTS = 12_000
 QUANTA = 1000  # of a spread
@@ -109,6 +110,19 @@ def test_what_people_are_told_of_chance_holds_where_errors_have_heavy_tails() ->
     for chart, told in ((Cusum(CHARTS), change_words.CUSUM_ERRORS), (Ewma(CHARTS), change_words.EWMA_ERRORS)):
         assert np.median(with_baselines(chart, laplace(8), errors=True)) == pytest.approx(told, rel=0.1)
         assert np.median(with_baselines(type(chart)(CHARTS), normal(9), errors=True)) > 2 * told
+
+
+def test_what_people_are_told_of_chance_holds_for_values_with_heavy_tails() -> None:
+    for chart, told in ((Cusum(CHARTS), change_words.CUSUM_VALUES), (Ewma(CHARTS), change_words.EWMA_VALUES)):
+        assert np.median(with_baselines(chart, laplace(8), errors=False)) == pytest.approx(told, rel=0.1)
+
+
+def test_each_chart_of_a_series_has_its_own_chance() -> None:
+    chances = [
+        [change_words.chance_of(chart, watch) for watch in (WATCH_ERRORS, WATCH_VALUES)]
+        for chart in (NO_CHART, EWMA_CHART, CUSUM_CHART, POISSON_CHART)
+    ]
+    assert chances == [[0, 0], [80, 50], [100, 60], [130, 130]]
 
 
 def test_what_people_are_told_of_chance_holds_for_events() -> None:

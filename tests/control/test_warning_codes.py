@@ -85,6 +85,38 @@ def test_the_table_is_bounded_and_what_it_forgets_is_counted() -> None:
     assert len(codes.state()) == 2 + CODES_MAX * 24
 
 
+@given(TRIPS, st.integers(0, 120), st.integers(1, 4), st.integers(1, 40))
+def test_after_a_repair_the_rules_begin_anew_and_nothing_is_forgotten(
+    trips: Any, repaired: int, count: int, days: int
+) -> None:
+    codes, fresh = WarningCodes([[0, count, days]]), WarningCodes([[0, count, days]])
+    day, totals = 0, Counter[int]()
+    for i, (later, reported) in enumerate(trips):
+        day += later
+        codes.begin_trip()
+        fresh.begin_trip()
+        if i == repaired:
+            codes.repaired()
+        totals.update(set(reported))
+        for place, code in enumerate(reported):
+            assert codes.on_trip(code) is (code in reported[:place])
+            told = codes.appeared(code, day, day // 30)
+            assert codes.on_trip(code)
+            if i >= repaired:
+                assert told == fresh.appeared(code, day, day // 30)
+    assert {code: codes.total(code) for code in totals} == totals
+    assert codes.forgotten == 0
+
+
+def test_a_repair_makes_no_known_code_give_way_while_there_are_free_places() -> None:
+    codes = WarningCodes([])
+    for code in (1, 2):
+        codes.appeared(code, 5, 0)
+    codes.repaired()
+    codes.appeared(3, 6, 0)
+    assert (codes.codes(), codes.forgotten) == ([1, 2, 3], 0)
+
+
 def test_a_code_that_comes_more_often_is_told_from_chance() -> None:
     dice = random.Random(4)  # noqa: S311 - repeatable, not secret
     rising = Counter()

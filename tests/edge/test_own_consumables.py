@@ -10,9 +10,10 @@ DAY = 20_500
 
 
 def trip(metres: int) -> list[int]:
+    """What a trip adds to the totals."""
     numbers = [0] * len(PROCESS.pack.cells)
     numbers[0], numbers[1] = metres // 10 + 1200, metres
-    return numbers
+    return PROCESS.totals(numbers)
 
 
 def reasons(own: OwnConsumables, day: int) -> dict[int, int]:

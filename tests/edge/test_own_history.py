@@ -34,7 +34,8 @@ class State:
                 self.kept[key] = value
 
     def drive(self, day: int, distance_m: int) -> None:
-        self.store(self.history.added(trip(distance_m), day))
+        numbers = trip(distance_m)
+        self.store(self.history.added(PROCESS.context(numbers), PROCESS.totals(numbers), day))
 
     def metres(self, kind: str, day: int, fits=lambda _mask: True) -> int | None:
         totals = self.history.totals(kind, day, fits)

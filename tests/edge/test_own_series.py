@@ -5,12 +5,16 @@ import random
 import pytest
 
 from headway_edge import packs
-from headway_edge.own_series import OwnSeries
+from headway_edge.core.control_chart import CLOSED, OPENED
+from headway_edge.core.pack_limits import CUSUM_CHART, EACH_TRIP, WATCH_ERRORS, WATCH_VALUES
+from headway_edge.core.series import Series
+from headway_edge.own_series import OwnSeries, Turn
 
 PROCESS = packs.load("private-driving")
 IDLE = PROCESS.places("idle")[0]
 STANDING, MOVING = PROCESS.places("speed_bands")[0], PROCESS.places("speed_bands")[5]
 DAY = 20_500
+IDLING = next(i for i, item in enumerate(PROCESS.pack.series) if PROCESS.by_id[item[0]].key == "idle_share_pct")
 MILEAGE = next(i for i, item in enumerate(PROCESS.pack.series) if PROCESS.by_id[item[0]].key == "mileage_km")
 
 
@@ -27,12 +31,13 @@ class Days:
 
     def __init__(self) -> None:
         self.kept: dict[int, list[int]] = {}
-        self.own = OwnSeries(PROCESS, self.kept.get)
+        self.own = OwnSeries(PROCESS, self.kept.get, [])
 
     def drive(self, numbers: list[int], day: int | None) -> list[str]:
-        turns = self.own.add(numbers, day)
+        totals = PROCESS.totals(numbers)
+        turns = self.own.add(totals, day)
         if day is not None:
-            self.kept[day] = PROCESS.merge(self.kept.get(day), PROCESS.totals(numbers))
+            self.kept[day] = PROCESS.merge(self.kept.get(day), totals)
         return [("opened " if turn.opened else "closed ") + turn.characteristic.key for turn in turns]
 
     def expected(self) -> dict[str, tuple[str, int]]:
@@ -84,6 +89,31 @@ def test_a_change_is_told_once_and_again_when_it_is_over() -> None:
     assert told.count("closed idle_share_pct") == 1
 
 
+def test_a_change_into_the_contrary_closes_the_one_and_opens_the_other() -> None:
+    generator = random.Random(5)  # noqa: S311
+    days = Days()
+    told: list[str] = []
+    for i in range(40):
+        told += days.drive(trip(20 + generator.uniform(-3, 3)), DAY + i)
+    assert told == []
+    idling = days.own.series[IDLING]
+    for usual in (70, 0):
+        turns: list[Turn] = []
+        while not turns:
+            turns = days.own.add(PROCESS.totals(trip(usual + generator.uniform(0, 3))), None)
+            turns = [turn for turn in turns if turn.characteristic is idling.characteristic]
+        if usual == 70:
+            assert [(turn.opened, turn.change.direction) for turn in turns if turn.change] == [(True, 1)]
+    assert [turn.opened for turn in turns] == [False, True]
+    assert turns[0].sentence == "Idling share: as usual again."
+    assert turns[1].change is not None
+    assert turns[1].change.direction == -1
+    assert turns[1].sentence.startswith("Idling share: lower than expected on the last ")
+    change = idling.change()
+    assert change is not None
+    assert change.direction == -1
+
+
 def test_events_that_become_more_frequent_are_a_change_for_the_way_driven() -> None:
     generator = random.Random(11)  # noqa: S311
     days = Days()
@@ -101,6 +131,27 @@ def test_events_that_become_more_frequent_are_a_change_for_the_way_driven() -> N
     assert told == []
     told = [words for _ in range(30) for words in drive(30, generator.randrange(4000, 40_000))]
     assert told[0] == "opened hard_accelerations_per_100km"
+
+
+def test_a_chart_of_values_goes_on_telling_what_a_forecast_has_come_after() -> None:
+    """A step of one and a half spreads: the forecast learns it, and the numbers themselves stay where they are."""
+    found = {}
+    for watch in (WATCH_ERRORS, WATCH_VALUES):
+        item = [PROCESS.pack.series[IDLING][0], EACH_TRIP, CUSUM_CHART, watch, []]
+        series = Series(PROCESS, item, [])
+        generator = random.Random(8)  # noqa: S311
+        for _ in range(30):
+            assert series.add(PROCESS.totals(trip(20 + generator.gauss(0, 4)))) == 0
+        flags = [series.add(PROCESS.totals(trip(26 + generator.gauss(0, 4)))) for _ in range(60)]
+        found[watch] = flags.count(CLOSED)
+        if watch == WATCH_VALUES:
+            change = series.change()
+            assert change is not None
+            assert flags.index(OPENED) < 20
+            assert series.sentence(change).startswith("Idling share: higher than usual on the last ")
+            assert series.sentence(change).endswith("By chance alone this comes about once in 60 trips.")
+    assert found[WATCH_VALUES] == 0  # it is not over
+    assert found[WATCH_ERRORS] <= 1
 
 
 def test_what_is_expected_has_an_interval_around_it() -> None:
@@ -126,7 +177,7 @@ def test_a_restart_changes_nothing(cut: int) -> None:
         first.drive(numbers, day)
     second = Days()
     second.kept = first.kept
-    second.own = OwnSeries(PROCESS, second.kept.get)
+    second.own = OwnSeries(PROCESS, second.kept.get, [])
     assert second.own.restore(first.own.state())
     for numbers, day in trips[cut:]:
         second.drive(numbers, day)
@@ -136,23 +187,23 @@ def test_a_restart_changes_nothing(cut: int) -> None:
 def test_a_state_of_another_shape_begins_anew() -> None:
     days = Days()
     assert not days.own.restore(None)
-    eco = OwnSeries(packs.load("commercial-driving"), days.kept.get)
+    eco = OwnSeries(packs.load("commercial-driving"), days.kept.get, [])
     assert not eco.restore(days.own.state())
     assert eco.expected() == []
 
 
 def test_a_day_of_a_wearer_is_taken_as_it_comes() -> None:
     wellness = packs.load("wellness")
-    own = OwnSeries(wellness, lambda _day: None)
+    own = OwnSeries(wellness, lambda _day: None, [])
     numbers = [0] * len(wellness.pack.cells)
     for name, value in (("steps_taken", 6000), ("steps_seen", 1), ("worn_time", 12 * 36_000)):
         for place in wellness.places(name):
             numbers[place] = value
     numbers[0] = 864_000
     for day in range(12):
-        own.add(numbers, DAY + day)
+        own.add(wellness.totals(numbers), DAY + day)
     steps = {item.characteristic.key: item for item in own.expected()}["mean_steps"]
     assert (steps.noun, steps.value) == ("day", 6000)
     before = own.state()
-    own.add(numbers, DAY + 3)  # corrected later: its number was taken
+    own.add(wellness.totals(numbers), DAY + 3)  # corrected later: its number was taken
     assert own.state() == before

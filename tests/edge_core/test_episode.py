@@ -30,7 +30,7 @@ def compiled(
     values=(), accumulators=(), events=(), classes=("car",), parameters=((),), rules=RULES, period=(), read=()
 ):
     parts = [1, "test", 1, "trip", classes, SIGNALS, rules, parameters, values, accumulators, events, period, read]
-    return cbor.encode([*parts, [], [], [], [], []], 14)
+    return cbor.encode([*parts, *[[]] * 7], 14)
 
 
 def run(data: bytes, samples, vehicle_class="car", period_ms=1000):

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,6 +81,23 @@ def test_intervals_of_trips_hold_their_share_within_3_points(trips: dict[str, Se
     assert counts > 1000
     for share in SHARES_PCT:
         assert 100 * together[share] / counts == pytest.approx(share, abs=3)
+
+
+def test_the_figures_of_the_page_are_these(steps: Series, trips: dict[str, Series]) -> None:
+    page = " ".join((Path(__file__).parents[2] / "docs" / "forecasts.md").read_text(encoding="utf-8").split())
+    held, count = coverage(steps, 7)
+    shares = [f"{100 * held[share] / count:.1f}" for share in SHARES_PCT]
+    assert (
+        f"{count} forecasts, the intervals of 95, 90, 80 and 50 % hold {', '.join(shares[:3])} and {shares[3]} %"
+        in page
+    )
+    found = {key: coverage(series, 0) for key, series in trips.items()}
+    assert {count for _, count in found.values()} == {163}
+    off = max(abs(100 * held[share] / 163 - share) for held, _ in found.values() for share in SHARES_PCT)
+    assert f"163 forecasts each, lie up to {round(off)} points off" in page
+    chance = [round(200 * math.sqrt(share / 100 * (1 - share / 100) / 163)) for share in (95, 50)]
+    assert f"{chance[0]} (of 95 %) to {chance[1]} (of 50 %) may be chance" in page
+    assert f"the distance: {round(100 * found['distance_km'][0][50] / 163)} % in the interval of 50 %" in page
 
 
 def mase(make: Callable[[], Any], series: Series) -> float:

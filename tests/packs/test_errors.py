@@ -28,8 +28,9 @@ Refusals = Callable[..., list[str]]
             "4: pack.titel: unknown key: 'titel' is none of name, version, kind, title, about, source, classes, like; "
             "did you mean 'title'?",
         ),
-        ("[totals.way]", "[total.way]", "76: total: unknown table: 'total' is none of accumulators, consumables, "
-         "contexts, events, pack, params, period, rules, score, series, signals, totals, trip, values; did you mean 'totals'?"),
+        ("[totals.way]", "[total.way]", "76: total: unknown table: 'total' is none of accumulators, advice, "
+         "consumables, contexts, events, factors, pack, params, period, rules, score, series, signals, totals, trip, values, "
+         "warnings; did you mean 'totals'?"),
         ("[values.now]", "[values]\nold = 3\n[values.now]", "42: values.old: expected a table"),
         ("[events.start]", "[events.Start]", "60: events.Start: a name is a lower-case letter, then up to 63 of a-z, "
          "0-9 and _"),

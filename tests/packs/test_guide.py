@@ -12,12 +12,12 @@ from headway_server.packs import schema, source
 from headway_server.packs.compile import compile_source
 from headway_server.packs.dimension import UNITS
 from headway_server.packs.expression import FUNCTIONS
-from headway_server.packs.library import names
+from headway_server.packs.library import names, path
 from headway_server.packs.problems import PackRefused
 from headway_server.packs.source import parse
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "packs.md").read_text(encoding="utf-8")
-EXAMPLE = GUIDE.partition("```toml\n")[2].partition("```")[0]
+EXAMPLE, FACTORS = (block.partition("```")[0] for block in GUIDE.split("```toml\n")[1:3])
 
 
 def test_the_example_is_a_pack_and_means_what_the_page_says() -> None:
@@ -25,6 +25,23 @@ def test_the_example_is_a_pack_and_means_what_the_page_says() -> None:
     assert parts[7] == [[60], [60], [55]]
     assert parts[10][1] == [[">", ["v", 0], ["p", 0]], 10000, 60000, [0], 2000]
     assert parts[12][0] == [1, 0, 1, -1, [2], [4, 5, 6], 1000, 1, 0]
+
+
+def test_the_example_with_customer_factors_goes_with_it() -> None:
+    parts = compile_source(parse((EXAMPLE + FACTORS).encode(), "example")).parts
+    assert parts[18] == [["experience", ["beginner", "settled"]]]
+    assert parts[16] == [[101, 0, 0, 0, [1, 9830, 16384, 16384, [[-11469, 3932]]]]]
+
+
+def test_the_example_of_warnings_goes_with_a_pack_that_ships() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "consumables.md").read_text(encoding="utf-8")
+    example = page.partition("```toml\n")[2].partition("```")[0]
+    text = path("private-driving").read_text(encoding="utf-8")
+    parts = compile_source(parse((text + example).encode(), "example")).parts
+    names = [signal[0].rpartition(".")[2] for signal in parts[5]]
+    place, condition, rules = parts[19]
+    assert (names[place], [names[i] for i in condition]) == ("TroubleCode", ["Speed", "Speed", "ECT"])
+    assert rules == [[0x0217, 2, 30]]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +77,7 @@ def test_the_limits_of_the_guide_are_those_of_the_code() -> None:
     table = GUIDE.partition("## Limits")[2]
     found = {what: int(most) for what, most in re.findall(r"^\| ([^|]+?) \| \D?(\d+)[^|]*\|$", table, re.MULTILINE)}
     assert found == {
-        "classes": 16,
+        "classes": device.CLASSES_MAX,
         "signals": device.SIGNALS_MAX,
         "parameters": device.PARAMETERS_MAX,
         "values": device.VALUES_MAX,
@@ -69,6 +86,11 @@ def test_the_limits_of_the_guide_are_those_of_the_code() -> None:
         "events": device.EVENTS_MAX,
         "period totals, with every band": device.PERIOD_MAX,
         "characteristics": device.CHARACTERISTICS_MAX,
+        "series, consumables": device.SERIES_MAX,
+        "customer factors": device.FACTORS_MAX,
+        "classes of a customer factor": device.FACTOR_CLASSES_MAX,
+        "signals kept around a warning code": device.CONDITION_MAX,
+        "pieces of advice": device.WARNING_RULES_MAX,
         "depth of an expression": device.DEPTH_MAX,
         "operators and operands in all": device.NODES_MAX,
         "window of `lag`, `delta`, `turn`, `turned`": device.WINDOW_MS_MAX // 1000,

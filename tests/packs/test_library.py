@@ -24,10 +24,10 @@ def pack(name: str) -> Compiled:
 @pytest.mark.parametrize(
     ("name", "version", "identity", "size"),
     [
-        ("commercial-driving", 2, "ff215504a4834395", 3302),
-        ("eco-driving", 1, "9fec2cfe151ba32b", 3070),
-        ("private-driving", 3, "f326d6afa9944d5e", 4018),
-        ("wellness", 1, "bc2d8cef013a6634", 2643),
+        ("commercial-driving", 2, "e30376c625a02b45", 3306),
+        ("eco-driving", 1, "4123b9639c861e18", 3078),
+        ("private-driving", 3, "e3dfbcb2cdf8a466", 4028),
+        ("wellness", 1, "ff6e5f91696ba7e6", 2651),
     ],
 )
 def test_a_pack_that_ships_is_the_definition_it_was(name: str, version: int, identity: str, size: int) -> None:

@@ -40,14 +40,14 @@ def test_it_is_a_command_of_headway(source: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"{source}: right; minimal version 1, id 8fcba85b78371af7, 324 bytes\n"
+    assert done.stdout == f"{source}: right; minimal version 1, id f6259595b42ff41b, 326 bytes\n"
 
 
 def test_check_says_that_packs_are_right(source: Path) -> None:
     done = pack("check", source, "private-driving")
     assert done.exit_code == 0
     lines = done.stdout.splitlines()
-    assert lines[0] == f"{source}: right; minimal version 1, id 8fcba85b78371af7, 324 bytes"
+    assert lines[0] == f"{source}: right; minimal version 1, id f6259595b42ff41b, 326 bytes"
     assert lines[1].startswith("private-driving: right; private-driving version 3, id ")
 
 
@@ -66,16 +66,16 @@ def test_check_lists_every_mistake_and_goes_on_to_the_next_pack(source: Path, mi
 def test_build_writes_the_bytes_that_a_device_takes_and_the_texts_apart(source: Path, tmp_path: Path) -> None:
     output, catalogue = tmp_path / "out.cbor", tmp_path / "out.json"
     done = pack("build", source, "--output", output, "--catalogue", catalogue)
-    assert (done.exit_code, done.stdout) == (0, f"{output}: minimal version 1, id 8fcba85b78371af7, 324 bytes\n")
-    assert Pack(output.read_bytes()).id.hex() == "8fcba85b78371af7"
+    assert (done.exit_code, done.stdout) == (0, f"{output}: minimal version 1, id f6259595b42ff41b, 326 bytes\n")
+    assert Pack(output.read_bytes()).id.hex() == "f6259595b42ff41b"
     texts = json.loads(catalogue.read_text(encoding="utf-8"))
-    assert (texts["pack_id"], texts["title"]) == ("8fcba85b78371af7", "Minimal")
+    assert (texts["pack_id"], texts["title"]) == ("f6259595b42ff41b", "Minimal")
 
 
 def test_build_names_the_file_after_the_pack(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert pack("build", source).exit_code == 0
-    assert len((tmp_path / "minimal.cbor").read_bytes()) == 324
+    assert len((tmp_path / "minimal.cbor").read_bytes()) == 326
 
 
 def test_build_of_a_pack_with_mistakes_writes_nothing(source: Path, tmp_path: Path, minimal: str) -> None:
@@ -89,7 +89,7 @@ def test_build_of_a_pack_with_mistakes_writes_nothing(source: Path, tmp_path: Pa
 def test_show_prints_each_part_with_its_size_from_source_and_from_bytes_alike(source: Path, tmp_path: Path) -> None:
     done = pack("show", source)
     assert done.exit_code == 0
-    assert done.stdout.startswith("id 8fcba85b78371af7, 324 bytes\n\nformat: 1 byte\n  1\n")
+    assert done.stdout.startswith("id f6259595b42ff41b, 326 bytes\n\nformat: 1 byte\n  1\n")
     assert 'values: 33 bytes, 2 entries\n  ["round", ["s", 0], 100]\n' in done.stdout
     built = tmp_path / "out.cbor"
     pack("build", source, "-o", built)

@@ -7,9 +7,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import update
+from tests.edge.warned_process import HOT, warned_process
 
+from headway_edge.core.control_chart import OPENED
 from headway_edge.core.pack_limits import NO_CHART
-from headway_edge.own_series import Series
+from headway_edge.core.series import Series
+from headway_edge.own_warnings import OwnWarnings
 from headway_protocol import cbor, codes, incident, record, service
 from headway_server import tables
 from headway_server.incident_words import words_of
@@ -205,26 +208,41 @@ def test_any_order_repetition_and_batching_closes_the_same(data, records, runner
 # --- in words ---------------------------------------------------------------------------------------------------------
 
 
-def turn_of(make, item):
-    """The change that a device finds in a series of a pack when trips become other than they were."""
+def change_of(make, item):
+    """(change, words) that a device finds in a series of a pack when trips become other than they were."""
     process = make.process
-    series = Series(process, item)
+    series = Series(process, item, [])
     for i in range(200):
         idle_s = (10 if i < 60 else 600) + i % 5
         trip = make.trip_counts(idle_s=idle_s, hard=0 if i < 60 else 9)
-        turn = series.add(process.totals(trip))
-        if turn is not None and turn.opened:
-            return turn
+        if series.add(process.totals(trip)) & OPENED:
+            change = series.change()
+            return change, series.sentence(change)
     raise AssertionError("no change was found")
 
 
 def test_the_server_says_of_a_change_what_the_device_says(make):
     watched = [item for item in make.process.pack.series if item[2] != NO_CHART]
-    assert len({chart for _, _, chart in watched}) >= 2, "of different charts"
+    assert len({item[2] for item in watched}) >= 2, "of different charts"
     for item in watched:
-        turn = turn_of(make, item)
-        values = [item[0], *turn.change.as_integers()]
-        assert words_of(make.process, incident.CHANGE, values) == turn.sentence
+        change, words = change_of(make, item)
+        assert words_of(make.process, incident.CHANGE, [item[0], *change.as_integers()]) == words
+
+
+def test_the_server_says_of_a_warning_code_what_the_device_says():
+    process = warned_process()
+    own = OwnWarnings(process)
+    for code, times in ((HOT, 2), (0x0301, 4)):
+        for at in range(times):
+            signals = [0, 0, code, 0]
+            found = own.take(at * 1000, signals, lambda: 20_500)
+            own.end_trip()
+        values = [found.code, found.times, found.days]
+        # Whether a code comes more often than before, only the device knows.
+        assert words_of(process, incident.WARNING_CODE, values) == found.sentence.replace(
+            ", and more often than before", ""
+        )
+    assert words_of(process, incident.WARNING_CODE, [HOT, 2, 31]) == "Warning code: 535, 2 times within 31 days."
 
 
 @anyio

@@ -71,7 +71,7 @@ def packs(draw: st.DrawFn, *, is_rich: bool = False) -> Pack:
         ]
         rules = [MINUTE_MS, draw(st.sampled_from([0, 240, 1200])), draw(st.sampled_from([0, 4 * MINUTE_MS]))]
     parts: list[Any] = [1, "made", 1, "day", ["any"], SIGNALS, rules, [[]], values, accumulators,
-                        events, [], [], [], [], [], [], []]  # fmt: skip
+                        events, *[[]] * 9]  # fmt: skip
     try:
         return Pack(cbor.encode(parts, 14))
     except EncodeError:

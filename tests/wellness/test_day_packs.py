@@ -79,7 +79,7 @@ def test_the_operators_of_days_are_unknown_in_trips() -> None:
         ["ln", 5],
     ):
         parts: list[Any] = [1, "t", 1, "trip", ["car"], [speed], [1500, 300000, 1800000, 432000000, 0, 0], [[]], [tree],
-                            [], [], [], [], [], [], [], [], []]  # fmt: skip
+                            *[[]] * 11]  # fmt: skip
         with pytest.raises(ValueError, match="is unknown, or makes no number here"):
             Pack(cbor.encode(parts, 14))
 

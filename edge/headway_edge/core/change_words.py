@@ -14,6 +14,7 @@ By chance alone this comes about once in 130 trips.'
 """
 
 from headway_edge.core.control_chart import Change
+from headway_edge.core.pack_limits import EWMA_CHART, NO_CHART, POISSON_CHART, WATCH_ERRORS
 from headway_edge.core.process import HIGHER_IS_BETTER, LOWER_IS_BETTER, Characteristic, decimal_text, text
 
 # After how many numbers half of the charts that should stay silent have given a false alarm, rounded: of forecast errors with
@@ -21,20 +22,50 @@ from headway_edge.core.process import HIGHER_IS_BETTER, LOWER_IS_BETTER, Charact
 # is usual does better, but a device does not. tests/control/test_run_lengths.py holds the numbers to what is simulated.
 CUSUM_ERRORS = 100
 EWMA_ERRORS = 80
+CUSUM_VALUES = 60  # beside the median of twenty
+EWMA_VALUES = 50
 EVENTS = 130
 
 
-def sentence(change: Change, characteristic: Characteristic, noun: str, chance: int) -> str:
+def chance_of(chart: int, watch: int) -> int:
+    """Return after how many numbers half of the charts of a series give a false alarm; 0 where that is not known.
+
+    chart, watch: of the pack's series.
+    """
+    if chart == POISSON_CHART:
+        return EVENTS
+    if chart == NO_CHART:
+        return 0
+    if chart == EWMA_CHART:
+        return EWMA_ERRORS if watch == WATCH_ERRORS else EWMA_VALUES
+    return CUSUM_ERRORS if watch == WATCH_ERRORS else CUSUM_VALUES
+
+
+def told(change: Change, characteristic: Characteristic, noun: str, chart: int, watch: int) -> str:
+    """Return what to tell a person of a change in a series. noun: as of `sentence`. chart, watch: of the pack's series."""
+    chance = chance_of(chart, watch)
+    if change.seen is not None:
+        return events_sentence(change, characteristic.title, noun, chance)
+    return sentence(change, characteristic, noun, chance, "expected" if watch == WATCH_ERRORS else "usual")
+
+
+def over(characteristic: Characteristic) -> str:
+    """Return what to tell a person when a change is over."""
+    return "%s: as usual again." % characteristic.title
+
+
+def sentence(change: Change, characteristic: Characteristic, noun: str, chance: int, than: str = "expected") -> str:
     """Return what to tell a person of a change in a characteristic.
 
     noun: what the numbers were of: "trip", "day", "week". chance: after how many of them half of such charts give a false
-    alarm; 0 leaves that out.
+    alarm; 0 leaves that out. than: what the numbers lie beside: what was "expected" of them, or what is "usual".
     """
     unit = characteristic.unit
     shown = "" if unit == "1" else " percentage points" if unit == "%" else " " + unit.replace("1/", "per ")
-    words = "%s: %s than expected %s, by %s (give or take %s)%s." % (
+    words = "%s: %s than %s %s, by %s (give or take %s)%s." % (
         characteristic.title,
         "higher" if change.direction > 0 else "lower",
+        than,
         _lately(change, noun),
         text(characteristic, change.size),
         text(characteristic, change.error),

@@ -20,25 +20,31 @@ A code counts once a trip, however often it is reported there.
 
 from array import array
 
+from headway_edge.core.pack_limits import (
+    WARNING_CODE_MAX,
+    WARNING_DAYS_MAX,
+    WARNING_RULES_MAX,
+    WARNING_TIMES_MAX,
+)
+
 CODES_MAX = 32
-DAYS_KEPT = 8  # the latest days of each code, so a rule counts up to this
+DAYS_KEPT = WARNING_TIMES_MAX  # the latest days of each code
 MONTHS = 12
-RULES_MAX = 32
-CODE_MAX = (1 << 29) - 1
 _COUNT_MAX = 65535
+_DAY_MAX = 1 << 29
 _RECENT_MONTHS = 3
 _RISE_SQUARE = 4  # of the two standard errors by which a rise is more than chance
 
 
 def check_rules(rules: list) -> None:
-    """Raise ValueError for what are no rules: up to RULES_MAX of [code, count, days]; code 0 stands for any."""
-    if len(rules) > RULES_MAX:
-        raise ValueError("%d rules for warning codes; the limit is %d" % (len(rules), RULES_MAX))
+    """Raise ValueError for what are no rules: up to WARNING_RULES_MAX of [code, count, days]; code 0 stands for any."""
+    if len(rules) > WARNING_RULES_MAX:
+        raise ValueError("%d rules for warning codes; the limit is %d" % (len(rules), WARNING_RULES_MAX))
     for rule in rules:
         if len(rule) != 3:
             raise ValueError("a rule for a warning code is [code, count, days], not %r" % (rule,))
         code, count, days = rule
-        if not 0 <= code <= CODE_MAX or not 1 <= count <= DAYS_KEPT or not 1 <= days <= 366:
+        if not 0 <= code <= WARNING_CODE_MAX or not 1 <= count <= DAYS_KEPT or not 1 <= days <= WARNING_DAYS_MAX:
             raise ValueError(
                 "a rule for warning code %d: %d times (1 to 8) in %d days (1 to 366)" % (code, count, days)
             )
@@ -71,13 +77,25 @@ class WarningCodes:
         for i in range(CODES_MAX):
             self._on_trip[i] = 0
 
+    def on_trip(self, code: int) -> bool:
+        """Tell whether a code has been counted on the open trip."""
+        at = self._known(code)
+        return at >= 0 and self._on_trip[at] == 1
+
+    def repaired(self) -> None:
+        """The vehicle was repaired: what came before is no reason any more to ask for anything. Totals and months stay."""
+        for i in range(len(self._days)):
+            self._days[i] = -1
+        for i in range(CODES_MAX):
+            self._told[i] = 0
+
     def appeared(self, code: int, day: int, month: int) -> int:
         """Count a code that is reported; return the rule that has come true by it, -1 if none has.
 
         Of several the first counts, and none is told of again while it stays true. Raises ValueError for a code that is none;
         one of an earlier day than the latest counts as of the latest.
         """
-        if not 1 <= code <= CODE_MAX:
+        if not 1 <= code <= WARNING_CODE_MAX:
             raise ValueError("warning code %d: codes are 1 to 2**29 - 1" % code)
         at = self._place(code)
         if self._on_trip[at]:
@@ -99,12 +117,13 @@ class WarningCodes:
 
     def _place(self, code: int) -> int:
         # Of the code; of a new one a free place, or that of the code that was not seen for longest.
-        oldest = 0
+        oldest, its_day = 0, _DAY_MAX
         for i in range(CODES_MAX):
             if self._codes[i] == code:
                 return i
-            if self._days[i * DAYS_KEPT] < self._days[oldest * DAYS_KEPT]:
-                oldest = i
+            day = self._days[i * DAYS_KEPT] if self._codes[i] else -2
+            if day < its_day:
+                oldest, its_day = i, day
         if self._codes[oldest]:
             self.forgotten += 1
         self._codes[oldest] = code

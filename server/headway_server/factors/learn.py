@@ -52,7 +52,8 @@ class Learned:
     factors: their names. scales: how their values are counted. fitted: weights before the gain. weights: those that are to be
     used, multiplied by the gate's gain; all 0 if the gate is shut, so that forecasts are what they were. gate: the decision
     and its numbers. mean_target: of all series, before each series' own mean was taken off its targets. fit_observations,
-    fit_customers: what was fitted on; without_limit: observations left out because no correction was possible then; across:
+    fit_customers: what was fitted on; held_out_from_ms: when the first activity began that the gate was asked of, None for none;
+    without_limit: observations left out because no correction was possible then; across:
     those that began in the one part and ended in the other.
     """
 
@@ -65,6 +66,7 @@ class Learned:
     mean_target: float
     fit_observations: int
     fit_customers: int
+    held_out_from_ms: int | None
     without_limit: int
     across: int
 
@@ -158,6 +160,7 @@ def learn(
         mean_target=sum(targets) / len(targets) if targets else 0.0,
         fit_observations=len(earlier),
         fit_customers=len({item.customer for item in earlier}),
+        held_out_from_ms=until_ms if later else None,
         without_limit=len(observations) - len(usable),
         across=at - len(earlier),
     )

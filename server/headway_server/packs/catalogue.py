@@ -4,8 +4,10 @@ Plain data that goes into JSON as it is. It carries the id of the definition it 
 catalogue for the same id.
 """
 
+from fractions import Fraction
 from typing import Any
 
+from headway_server.packs.dimension import exact_text
 from headway_server.packs.source import Source
 
 DIRECTION_WORDS = {"lower": "lower is better", "neutral": "neither is better", "higher": "higher is better"}
@@ -46,6 +48,8 @@ def catalogue(
         "score",
         "series",
         "consumables",
+        "factors",
+        "advice",
     ):
         described[table] = []
         for item in source.tables[table]:
@@ -53,8 +57,9 @@ def catalogue(
             if (table, item.name) in places:
                 entry["places"] = list(places[table, item.name])
             for key, value in item.fields.items():
-                entry[key] = value if isinstance(value, (str, int, list, dict)) else str(value)
+                entry[key] = _plain(value)
             described[table].append(entry)
+    described["warnings"] = {} if source.warnings is None else dict(source.warnings.fields)
     described["characteristics"] = []
     for level in ("trip", "period"):
         for item in source.tables[level]:
@@ -83,6 +88,15 @@ def catalogue(
     return described
 
 
+def _plain(value: object) -> object:
+    # Numbers of a source are exact; as texts they stay so.
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return exact_text(value) if isinstance(value, Fraction) else value
+
+
 # What a display needs of each table; the rest is for authors and operators.
 _FOR_DEVICE = {
     "accumulators": ("name", "places"),
@@ -91,6 +105,7 @@ _FOR_DEVICE = {
     "contexts": ("name", "title", "otherwise"),
     "score": ("name", "title"),
     "consumables": ("id", "name", "title", "unit", "unit_size"),
+    "advice": ("title", "do"),
     "characteristics": ("id", "key", "title", "unit", "headline", "about"),
 }
 

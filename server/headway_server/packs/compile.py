@@ -28,13 +28,12 @@ from headway_server.packs.device_check import first_refused, refusal
 from headway_server.packs.dimension import DISTANCE, PLAIN, TIME, Dimension
 from headway_server.packs.expression import compiled
 from headway_server.packs.names import Name, UsesWrongNameError, bands
+from headway_server.packs.outlook import Outlook
 from headway_server.packs.problems import none_of
 from headway_server.packs.quantity import ExpressionError, Number, Quantity, Tree
-from headway_server.packs.schema import CHARTS, DIRECTIONS, EACH
+from headway_server.packs.schema import DIRECTIONS
 from headway_server.packs.source import Entry, Source, read
 
-# What people count use in, of a dimension whose totals are in smaller steps; anything else is times.
-_SHOWN_IN = {DISTANCE: ("km", Fraction(1000)), TIME: ("h", Fraction(3600))}
 _BANDS = re.compile(r"(\w+)\s*(?:\[[^\]]*\])?")
 
 
@@ -74,9 +73,6 @@ class _Compilation:
     cells: list[Cell] = field(default_factory=list)
     total_cells: list[Cell] = field(default_factory=list)
     totals: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    shown_in: dict[str, tuple[str, int]] = field(
-        default_factory=dict
-    )  # consumables: unit, and how many of a total's it is
     total_owners: list[str] = field(default_factory=list)  # the name of each total, once for each band
     # Totals that are wrong in themselves: who reads them is passed over.
     wrong_totals: set[str] = field(default_factory=set)
@@ -97,8 +93,8 @@ class _Compilation:
         contexts = self._contexts()
         axes = self._axes()
         enough = self._enough()
-        series = self._series()
-        consumables = self._consumables()
+        outlook = Outlook(self.desk, self.totals, self.total_cells, self.wrong_totals)
+        ahead = [outlook.series(), outlook.consumables(), outlook.factors(), outlook.warnings()]
         self.desk.problems.raise_if_any()
         parts: list[Any] = [
             device.FORMAT,
@@ -117,15 +113,14 @@ class _Compilation:
             contexts,
             axes,
             enough,
-            series,
-            consumables,
+            *ahead,
         ]
         self._check_device(parts)
         self.desk.problems.raise_if_any()
         found = Compiled(cbor.encode(parts, device.PACK_DEPTH_MAX), parts, self.totals)
         found.catalogue = catalogue(self.desk.source, found.id.hex(), self.desk.units, self._places())
         for item in found.catalogue["consumables"]:
-            item["unit"], item["unit_size"] = self.shown_in.get(item["name"], ("1", 1))
+            item["unit"], item["unit_size"] = outlook.shown_in.get(item["name"], ("1", 1))
         return found
 
     def _places(self) -> dict[tuple[str, str], tuple[int, ...]]:
@@ -353,60 +348,3 @@ class _Compilation:
             cell = self.total_cells[places[0]]
             found.append([places[0], self.desk.count(path, item.text("enough"), cell.dimension, cell.quantum)])
         return found
-
-    def _series(self) -> list[Any]:
-        ids = {item.name: item.fields["id"] for item in self.desk.source.tables["period"]}
-        counted = {item.name for item in self.desk.source.tables["period"] if item.fields.get("counted")}
-        seen: set[str] = set()
-        found = []
-        for item in self.desk.source.tables["series"]:
-            key = item.text("of")
-            if key not in ids:
-                self.desk.wrong((*item.path, "of"), "unknown characteristic of a period: " + none_of(key, sorted(ids)))
-            elif key in seen:
-                self.desk.wrong((*item.path, "of"), f"there is a series of {key!r} already")
-            elif item.text("chart") == "poisson" and key not in counted:
-                self.desk.wrong((*item.path, "chart"), f"{key!r} is not counted; a Poisson chart is of events")
-            else:
-                seen.add(key)
-                found.append([ids[key], EACH.index(item.text("each")), CHARTS.index(item.text("chart", CHARTS[0]))])
-        return found
-
-    def _consumables(self) -> list[Any]:
-        numbers: dict[int, str] = {}
-        found = []
-        for item in self.desk.source.tables["consumables"]:
-            number = item.fields["id"]
-            other = numbers.setdefault(number, item.name)
-            if other != item.name:
-                self.desk.wrong((*item.path, "id"), f"{number} is also the id of consumables.{other}")
-            used, cell = self._totals_of(item, "used")
-            worn, other_cell = self._totals_of(item, "worn") if "worn" in item.fields else (used, cell)
-            limit = 0
-            if "limit" in item.fields and cell is not None:
-                limit = self.desk.count((*item.path, "limit"), item.text("limit"), cell.dimension, cell.quantum)
-            elif "limit" in item.fields:
-                self.desk.wrong((*item.path, "limit"), "of what? name the totals that come near it under `used`")
-            if cell is not None and other_cell is not None and cell != other_cell:
-                self.desk.wrong((*item.path, "worn"), "counted otherwise than `used`, so no limit fits both")
-            if cell is not None and cell.dimension in _SHOWN_IN:
-                unit, size = _SHOWN_IN[cell.dimension]
-                self.shown_in[item.name] = (unit, max(1, int(size / cell.quantum)))
-            found.append([number, used, worn, limit, item.fields.get("days", 0)])
-        return found
-
-    def _totals_of(self, item: Entry, key: str) -> tuple[list[int], Cell | None]:
-        places: list[int] = []
-        for name in item.texts(key):
-            if name in self.totals:
-                places.extend(self.totals[name])
-            elif name not in self.wrong_totals:
-                self.desk.wrong((*item.path, key), "unknown total: " + none_of(name, sorted(self.totals)))
-        for name in item.texts(key):
-            total = next((one for one in self.desk.source.tables["totals"] if one.name == name), None)
-            if total is not None and total.text("merge", "sum") != "sum":
-                self.desk.wrong((*item.path, key), f"{name} is no sum; only what adds up wears something out")
-        cells = {self.total_cells[place] for place in places}
-        if len(cells) > 1:
-            self.desk.wrong((*item.path, key), "totals of different kinds cannot be added up")
-        return places, cells.pop() if len(cells) == 1 else None

@@ -22,9 +22,11 @@ _TABLES = (
     "score",
     "series",
     "consumables",
+    "factors",
+    "advice",
 )
 # Fields of a catalogue that are no part of the definition.
-_WORDING = {"title", "about", "source", "is", "key", "headline", "otherwise", "unit_size"}
+_WORDING = {"title", "about", "source", "is", "key", "headline", "otherwise", "unit_size", "do"}
 
 
 @dataclass
@@ -60,7 +62,7 @@ def difference(before: Compiled, after: Compiled) -> Difference:
     found = Difference(before.id.hex(), after.id.hex())
     old, new = before.catalogue, after.catalogue
     same_parts = [one == other for one, other in zip(before.parts, after.parts, strict=True)]
-    for key, place in (("rules", 6), ("like", 7)):
+    for key, place in (("rules", 6), ("like", 7), ("warnings", 19)):
         _compare(found, "pack", {key: old[key]}, {key: new[key]}, same_parts[place])
     for key in ("name", "version", "kind", "classes", "title", "about", "source"):
         _compare(found, "pack", {key: old[key]}, {key: new[key]}, found.same)
@@ -93,9 +95,12 @@ def _compiled_entries(pack: Compiled) -> dict[tuple[str, Any], object]:
         ("score", 14),
         ("series", 16),
         ("consumables", 17),
+        ("factors", 18),
     ):
         for item, compiled in zip(pack.catalogue[table], parts[place], strict=True):
             found[table, item["name"]] = compiled
+    rules = parts[19][2] if parts[19] else []
+    found.update({("advice", item["name"]): rule for item, rule in zip(pack.catalogue["advice"], rules, strict=True)})
     for index, item in enumerate(pack.catalogue["params"]):
         found["params", item["name"]] = [numbers[index] for numbers in parts[7]]
     for item in pack.catalogue["totals"]:

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from textwrap import fill
 from typing import Any
 
-from headway_server.packs.dimension import UNITS
+from headway_server.packs.dimension import UNITS, exact_text
+from headway_server.packs.outlook import GAINS
+from headway_server.packs.schema import MODELS, WATCHES
 
 _WIDTH = 110
 _KIND_WORDS = {
@@ -67,8 +69,17 @@ def _lines(pack: dict[str, Any]) -> Iterator[str]:
                 yield from _about(item)
     yield from _section("Contexts of a trip, by which a period can be broken down", pack["contexts"], _context)
     yield from _section("Score: the axes", pack["score"], _axis)
-    yield from _section("Series, forecast and watched on the device", pack["series"], _series)
+    classes_of = {item["name"]: item["classes"] for item in pack["factors"]}
+    yield from _section("Customer factors, as the device is told of its person", pack["factors"], _factor)
+    yield from _section(
+        "Series, forecast and watched on the device", pack["series"], lambda item: _series(item, classes_of)
+    )
     yield from _section("Consumables", pack["consumables"], _consumable)
+    if pack["warnings"]:
+        around = ", ".join(pack["warnings"]["condition"]) or "nothing"
+        yield "\nWarning codes"
+        yield f"  carried by {pack['warnings']['code']}; kept for seven seconds around one: {around}"
+    yield from _section("Advice on warning codes, the most urgent first", pack["advice"], _advice)
 
 
 def _trip_rules(rules: dict[str, str]) -> Iterator[str]:
@@ -124,10 +135,29 @@ def _event(item: dict[str, Any]) -> str:
     return "; ".join(parts)
 
 
-def _series(item: dict[str, Any]) -> str:
+def _factor(item: dict[str, Any]) -> str:
+    return f"{item['title']}, one of {', '.join(item['classes'])}"
+
+
+def _series(item: dict[str, Any], classes_of: dict[str, list[str]]) -> str:
     chart = item.get("chart", "none")
-    watched = "" if chart == "none" else f", watched by a {chart.upper()} chart"
-    return f"{item['of']} of each {item['each']}{watched}"
+    watched = "" if chart == "none" else f", watched by {'an' if chart == 'ewma' else 'a'} {chart.upper()} chart"
+    if chart in {"ewma", "cusum"}:
+        watched += f" of its {'errors' if item.get('watch', WATCHES[0]) == WATCHES[0] else 'values'}"
+    words = f"{item['of']} of each {item['each']}{watched}"
+    if item.get("model", MODELS[0]) == MODELS[0]:
+        return words
+    gains = ", ".join(f"{key} {item.get(key, exact_text(usual))}" for key, usual in GAINS.items())
+    words += f"; simple smoothing moved by customer factors ({item['model'].upper()}; {gains})"
+    for name, weights in item.get("weights", {}).items():
+        by_class = zip(classes_of[name], weights, strict=True)
+        words += f"; {name}: " + ", ".join(f"{known} {weight}" for known, weight in by_class)
+    return words
+
+
+def _advice(item: dict[str, Any]) -> str:
+    times = f"{item['times']} trip{'' if item['times'] == 1 else 's'} within {item['days']} days"
+    return f"{item['title']}, {item.get('code', 'any code')} on {times}: {item['do']}"
 
 
 def _consumable(item: dict[str, Any]) -> str:

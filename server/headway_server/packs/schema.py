@@ -11,6 +11,8 @@ ROLES = ["none", "speed", "engine_speed", "ignition", "clock", "report"]  # in t
 ACCUMULATOR_KINDS = ["bands", "edges", "first", "integral", "last", "max", "metres", "min", "sum", "time"]
 EACH = ["trip", "day"]  # in the order of their numbers, as the next
 CHARTS = ["none", "ewma", "cusum", "poisson"]
+WATCHES = ["errors", "values"]
+MODELS = ["choice", "r1", "r2"]
 DIRECTIONS = {"lower": -1, "neutral": 0, "higher": 1}
 MERGES = ["max", "min", "sum"]
 RULES = ["near", "gap", "standing", "limit", "min_distance", "min_elapsed"]
@@ -30,15 +32,18 @@ MOST = {
     "score": device.AXES_MAX,
     "series": device.SERIES_MAX,
     "consumables": device.CONSUMABLES_MAX,
+    "factors": device.FACTORS_MAX,
+    "advice": device.WARNING_RULES_MAX,
 }
 
-_TEXT, _WHOLE, _NUMBER, _TEXTS, _TEXT_MAP, _FLAG = (
+_TEXT, _WHOLE, _NUMBER, _TEXTS, _TEXT_MAP, _FLAG, _NUMBER_LISTS = (
     "a text",
     "a whole number",
     "a number such as 12 or 0.01",
     "a list of texts",
     "a table of texts",
     "true or false",
+    "a table of lists of numbers",
 )
 # Keys of each table: the type of its value; a leading ? means that it may be left out.
 KEYS: dict[str, dict[str, str]] = {
@@ -87,7 +92,19 @@ KEYS: dict[str, dict[str, str]] = {
     "period": {},
     "contexts": {"when": _TEXT, "title": _TEXT, "otherwise": _TEXT, "about": _TEXT, "source": "?" + _TEXT},
     "score": {"title": _TEXT, "of": _TEXTS, "weight": "?" + _WHOLE, "about": _TEXT, "source": "?" + _TEXT},
-    "series": {"of": _TEXT, "each": _TEXT, "chart": "?" + _TEXT, "about": _TEXT, "source": "?" + _TEXT},
+    "series": {
+        "of": _TEXT,
+        "each": _TEXT,
+        "chart": "?" + _TEXT,
+        "watch": "?" + _TEXT,
+        "model": "?" + _TEXT,
+        "alpha": "?" + _NUMBER,
+        "damping": "?" + _NUMBER,
+        "share": "?" + _NUMBER,
+        "weights": "?" + _NUMBER_LISTS,
+        "about": _TEXT,
+        "source": "?" + _TEXT,
+    },
     "consumables": {
         "id": _WHOLE,
         "title": _TEXT,
@@ -95,6 +112,17 @@ KEYS: dict[str, dict[str, str]] = {
         "worn": "?" + _TEXTS,
         "limit": "?" + _TEXT,
         "days": "?" + _WHOLE,
+        "about": _TEXT,
+        "source": "?" + _TEXT,
+    },
+    "factors": {"title": _TEXT, "classes": _TEXTS, "about": _TEXT, "source": "?" + _TEXT},
+    "warnings": {"code": _TEXT, "condition": _TEXTS},
+    "advice": {
+        "title": _TEXT,
+        "code": "?" + _TEXT,
+        "times": _WHOLE,
+        "days": _WHOLE,
+        "do": _TEXT,
         "about": _TEXT,
         "source": "?" + _TEXT,
     },
@@ -112,7 +140,8 @@ KEYS["trip"] = KEYS["period"] = {
     "about": _TEXT,
     "source": "?" + _TEXT,
 }
-SINGLE = ("pack", "rules")
+SINGLE = ("pack", "rules", "warnings")
+OPTIONAL = ("warnings",)  # of these, what may be left out
 
 
 def keys_of(kind: object) -> dict[str, dict[str, str]]:
@@ -132,6 +161,10 @@ def is_a(value: object, wanted: str) -> bool:
         return isinstance(value, bool)
     if wanted == _TEXTS:
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if wanted == _NUMBER_LISTS:
+        return isinstance(value, dict) and all(
+            isinstance(item, list) and all(is_a(number, _NUMBER) for number in item) for item in value.values()
+        )
     return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
 
 

@@ -12,6 +12,7 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
+from headway_edge.core.pack_limits import CLASSES_MAX, FACTOR_CLASSES_MAX
 from headway_server.packs.dimension import UNITS
 from headway_server.packs.expression import FUNCTIONS
 from headway_server.packs.problems import Problems, none_of
@@ -23,9 +24,12 @@ from headway_server.packs.schema import (
     KEYS,
     KINDS,
     MERGES,
+    MODELS,
     MOST,
+    OPTIONAL,
     ROLES,
     SINGLE,
+    WATCHES,
     has_control,
     is_a,
     keys_of,
@@ -63,12 +67,16 @@ class Entry:
 
 @dataclass
 class Source:
-    """A whole source. Tables by name, each an ordered list of entries; `lines` maps paths to lines of `file`."""
+    """A whole source. Tables by name, each an ordered list of entries; `lines` maps paths to lines of `file`.
+
+    warnings: None where the pack has none.
+    """
 
     file: str
     lines: dict[tuple[str, ...], int]
     pack: Entry
     rules: Entry
+    warnings: Entry | None
     tables: dict[str, list[Entry]] = field(default_factory=dict)
 
     def line(self, *path: str) -> int:
@@ -134,8 +142,13 @@ class _Reader:
                 self._wrong((key,), f"unknown table: {none_of(key, sorted(KEYS))}")
         pack = self._document.get("pack")
         keys = keys_of(pack.get("kind") if isinstance(pack, dict) else None)
-        single = {name: self._entry((name,), self._document.get(name), keys[name]) for name in SINGLE}
-        source = Source(self._problems.file, self._lines, single["pack"], single["rules"])
+        single = {
+            name: self._entry((name,), self._document.get(name), keys[name])
+            for name in SINGLE
+            if name not in OPTIONAL or name in self._document
+        }
+        pack, rules, warnings = single["pack"], single["rules"], single.get("warnings")
+        source = Source(self._problems.file, self._lines, pack, rules, warnings)
         for name in KEYS:
             if name not in SINGLE:
                 source.tables[name] = self._table(name)
@@ -155,6 +168,10 @@ class _Reader:
         for series in source.tables["series"]:
             self._check_word((*series.path, "each"), series.text("each", EACH[0]), EACH)
             self._check_word((*series.path, "chart"), series.text("chart", CHARTS[0]), CHARTS)
+            self._check_word((*series.path, "watch"), series.text("watch", WATCHES[0]), WATCHES)
+            self._check_word((*series.path, "model"), series.text("model", MODELS[0]), MODELS)
+        for factor in source.tables["factors"]:
+            self._check_classes((*factor.path, "classes"), factor, FACTOR_CLASSES_MAX)
         for total in source.tables["totals"]:
             self._check_word((*total.path, "merge"), total.text("merge", "sum"), MERGES)
         return source
@@ -204,15 +221,19 @@ class _Reader:
         if "kind" in pack.fields:
             self._check_word(("pack", "kind"), pack.text("kind"), KINDS)
         classes = pack.texts("classes")
-        for name in classes:
-            if not _NAME.fullmatch(name):
-                self._wrong(("pack", "classes"), f"{name[:64]!r}: a lower-case letter, then up to 63 of a-z, 0-9 and _")
-        if "classes" in pack.fields and (not classes or len(set(classes)) != len(classes) or len(classes) > 16):
-            self._wrong(("pack", "classes"), "one to 16 classes, each once")
+        self._check_classes(("pack", "classes"), pack, CLASSES_MAX)
         like = pack.fields.get("like", {})
         for name, other in like.items():
             self._check_word(("pack", "like"), name, classes)
             self._check_word(("pack", "like"), other, [c for c in classes if c not in like])
+
+    def _check_classes(self, path: tuple[str, ...], entry: Entry, most: int) -> None:
+        classes = entry.texts("classes")
+        for name in classes:
+            if not _NAME.fullmatch(name):
+                self._wrong(path, f"{name[:64]!r}: a lower-case letter, then up to 63 of a-z, 0-9 and _")
+        if "classes" in entry.fields and (not classes or len(set(classes)) != len(classes) or len(classes) > most):
+            self._wrong(path, f"one to {most} classes, each once")
 
     def _check_signal(self, signal: Entry) -> None:
         if "vss" in signal.fields and not _VSS.fullmatch(signal.text("vss")):

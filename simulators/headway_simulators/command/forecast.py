@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headway_simulators.command import forecast_devices
 from headway_simulators.command.terminal import complain, foreseen_failures, log_to_stderr
 from headway_simulators.errors import SimulatorError
 
@@ -18,12 +19,13 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     help="""
-Forecast how long the activities of a service take, by customer, and what they cost.
+Forecast how long the activities of a service take, by customer, and what they cost; say how good devices' forecasts are.
 
 `docs/costing.md` explains the methods. **First steps**: `headway forecast example > log.csv`, then
 `headway forecast evaluate log.csv --cost-rate 40`.
 """,
 )
+app.command()(forecast_devices.devices)
 _NONE = "none"
 
 

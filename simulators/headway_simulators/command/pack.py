@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headway_simulators.command import pack_at_server
+from headway_simulators.command import pack_at_server, pack_tune
 from headway_simulators.command.terminal import refused_packs
 from headway_simulators.errors import SimulatorError
 
@@ -104,6 +104,7 @@ def show(
         titles = (
             "format", "name", "version", "kind", "classes", "signals", "rules", "parameters", "values", "accumulators",
             "events", "period", "characteristics", "contexts", "score", "enough", "series", "consumables",
+            "factors", "warnings",
         )  # fmt: skip
         typer.echo(f"id {hashlib.sha256(data).digest()[:8].hex()}, {len(data)} bytes")
         for title, part in zip(titles, parts, strict=True):
@@ -150,6 +151,7 @@ def explain(pack: _Pack) -> None:
 app.command("list")(pack_at_server.list_packs)
 app.command()(pack_at_server.publish)
 app.command()(pack_at_server.offer)
+app.command()(pack_tune.tune)
 
 
 def _path(pack: str) -> Path:

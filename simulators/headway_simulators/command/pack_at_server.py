@@ -11,14 +11,14 @@ from headway_simulators.errors import SimulatorError
 if TYPE_CHECKING:
     from headway_simulators.operator_client import OperatorClient
 
-_Server = Annotated[str, typer.Option(help="The fleet server.")]
-_Token = Annotated[
+ServerOption = Annotated[str, typer.Option(help="The fleet server.")]
+TokenOption = Annotated[
     str | None, typer.Option(envvar="HEADWAY_OPERATOR_TOKEN", help="The operator_token of the server's settings.")
 ]
-_LOCAL = "http://127.0.0.1:8000"
+LOCAL = "http://127.0.0.1:8000"
 
 
-def list_packs(server: _Server = _LOCAL) -> None:
+def list_packs(server: ServerOption = LOCAL) -> None:
     """List the packs that a server knows, with the devices that run each.
 
     Example:
@@ -37,8 +37,8 @@ def list_packs(server: _Server = _LOCAL) -> None:
 
 def publish(
     pack: Annotated[Path, typer.Argument(help="A TOML file.", metavar="PACK")],
-    server: _Server = _LOCAL,
-    token: _Token = None,
+    server: ServerOption = LOCAL,
+    token: TokenOption = None,
 ) -> None:
     """Give a pack to a server: it can read its trips from now on, and offer it to devices.
 
@@ -68,8 +68,8 @@ def publish(
 def offer(
     pack: Annotated[str, typer.Argument(help="A pack's id, or a name: then its newest version.", metavar="PACK")],
     device: Annotated[str, typer.Option(help="The device, as group/name.", metavar="GROUP/NAME")],
-    server: _Server = _LOCAL,
-    token: _Token = None,
+    server: ServerOption = LOCAL,
+    token: TokenOption = None,
 ) -> None:
     """Offer a device another pack. It takes it when it is connected next, and runs it from the next trip on.
 

@@ -10,6 +10,8 @@ its checkpoint. `update` allocates nothing on a 31-bit machine.
     naive, simple_smoothing, trend, holt_winters     the models
     choice           several of them at once, and which of them speaks
     customer_factor  simple smoothing moved by what is known of the customer
+    series_model     which of these a pack asks for
+    growth           whether a model that feeds itself stays within bounds
     factor_weight    what is known of the customer, as one weight, by what a server learned
     error_scale, interval, quantile_step     how far off forecasts are, and what to expect
     error_ledger     the record of errors: CFE, MAD, MSE, MAPE, MASE and so on

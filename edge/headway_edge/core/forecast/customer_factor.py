@@ -50,6 +50,7 @@ from headway_edge.core.forecast.fixed_point import (
     to_quanta,
     to_ulps,
 )
+from headway_edge.core.forecast.growth import grows
 from headway_edge.core.forecast.simple_smoothing import SimpleSmoothing
 
 UNBOUNDED = -1  # as gamma: PFE does not depend on the errors
@@ -149,13 +150,12 @@ class CustomerFactorSmoothing:
 class RecursiveFactorSmoothing(CustomerFactorSmoothing):
     """R2: the factor within the recursion. The weight is that which is set when a number is taken.
 
-    Parameters as of CustomerFactorSmoothing. Raises ValueError where a weight of 1 would let it grow for ever, which is
-    b * rho >= alpha / (1 - alpha).
+    Parameters as of CustomerFactorSmoothing. Raises ValueError where it `grows` for ever.
     """
 
     def __init__(self, alpha: int, b: int, warm_up: int = 3, **others: int) -> None:
         CustomerFactorSmoothing.__init__(self, alpha, b, warm_up, **others)
-        if times(GAIN_ONE - alpha, times(b, self.rho)) >= alpha:
+        if grows(alpha, b, self.rho):
             raise ValueError(
                 "alpha %d, b %d and rho %d: a forecast that feeds itself grows for ever unless b * rho is under"
                 " alpha / (1 - alpha); take a greater alpha or a smaller b" % (alpha, b, self.rho)

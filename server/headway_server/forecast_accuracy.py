@@ -1,0 +1,73 @@
+"""How good the forecasts of devices were, worked out again from the trips that they sent.
+
+A device forecasts by `headway_edge.core.series` from its trips alone, and here the same code follows the same trips. So nothing
+of its forecasts is sent, and none can disagree with what it made. Only where customer factors move a forecast, the device
+knows what the server does not, its person's classes: those forecasts are followed without them, unless they are given.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from headway_edge.core.forecast import error_ledger
+from headway_edge.core.forecast.factor_weight import MISSING
+from headway_edge.core.process import Characteristic, Process
+from headway_edge.core.series import Series, series_of
+from headway_edge.core.series_walk import SeriesWalk
+from headway_server.device_trips import DeviceTrip
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """How good the forecasts of one series were, of one person or of many.
+
+    noun: what was forecast, "trip" or "day". ledger: as `headway_edge.core.forecast.error_ledger` reads it. asked, held: of how
+    many numbers an interval was known beforehand, and how many lay in it. adapted: whether customer factors move it.
+    """
+
+    characteristic: Characteristic
+    noun: str
+    ledger: list[int]
+    asked: int
+    held: int
+    adapted: bool
+
+    @property
+    def forecasts(self) -> int:
+        """How many numbers were forecast."""
+        return self.ledger[error_ledger.COUNT]
+
+    @property
+    def held_permille(self) -> int | None:
+        """The share of numbers that lay in their interval; None where there was none."""
+        return None if not self.asked else (2000 * self.held + self.asked) // (2 * self.asked)
+
+
+def follow(process: Process, trips: Sequence[DeviceTrip], classes: list[int] | None = None) -> list[Series]:
+    """Return the series of a process after a device's trips, in the pack's order.
+
+    classes: of the device's person, as of `Series`; None: not known.
+    """
+    days: dict[int, list[int]] = {}
+    unknown = [MISSING] * len(process.pack.factors)
+    walk = SeriesWalk(process, days.get, series_of(process, unknown if classes is None else classes))
+    for trip in trips:
+        walk.add(trip.totals, trip.day)
+        if trip.day is not None:
+            days[trip.day] = process.merge(days.get(trip.day), trip.totals)
+    return list(walk.series)
+
+
+def accuracy(process: Process, followed: Iterable[Sequence[Series]]) -> list[Accuracy]:
+    """Return how good each series of a process was, over one device or more. followed: what `follow` gave of each."""
+    first = series_of(process, [MISSING] * len(process.pack.factors))
+    ledgers = [item.ledger.numbers() for item in first]
+    intervals = [[0, 0] for _ in first]
+    for series in followed:
+        for i, item in enumerate(series):
+            ledgers[i] = error_ledger.merge(ledgers[i], item.ledger.numbers())
+            intervals[i][0] += item.asked
+            intervals[i][1] += item.held
+    return [
+        Accuracy(item.characteristic, item.noun, ledger, asked, held, bool(of[4]))
+        for item, ledger, (asked, held), of in zip(first, ledgers, intervals, process.pack.series, strict=True)
+    ]
