@@ -8,7 +8,7 @@ what it is as each message of the protocol.
 
 import sys
 
-from headway_protocol import ack, benchmark, cbor, counts, incident, pack_offer, record, service, state
+from headway_protocol import ack, benchmark, cbor, command, counts, fold, incident, pack_offer, record, service, state
 from headway_protocol.errors import DecodeError
 
 
@@ -23,6 +23,8 @@ def _record(data):
         return envelope, incident.parse_incident(found.body)
     if found.kind == record.SERVICE:
         return envelope, service.parse_service(found.body)
+    if found.kind == record.DAY:
+        return envelope, fold.parse_day(found.body)
     if found.kind == record.EPISODE:
         pack_id, start_ago_ms, packed, gates, offset_min, revises = record.parse_episode(found.body)
         return envelope, pack_id, start_ago_ms, counts.unpack(packed, 25), counts.unpack(gates, 8), offset_min, revises
@@ -34,7 +36,15 @@ def _benchmark(data):
     return found.epoch, found.cohort, found.pack_id, [(key, found.tables[key]) for key in sorted(found.tables)]
 
 
-READERS = (cbor.decode, record.identity, _record, ack.decode, state.decode, _benchmark, pack_offer.decode)
+OF_CHANNEL = {
+    "up": _record,
+    "ack": ack.decode_all,
+    "state": state.decode,
+    "bench": _benchmark,
+    "pack": pack_offer.decode,
+    "cmd": command.decode,
+}
+READERS = (cbor.decode, record.identity) + tuple(OF_CHANNEL[name] for name in sorted(OF_CHANNEL))
 
 
 def describe(data):

@@ -21,6 +21,7 @@ collect_ignore = [
     "install_pack.py",
     "no_allocation.py",
     "forecast_vectors.py",
+    "series_vectors.py",
     "step_vectors.py",
     "weight_vectors.py",
 ]

@@ -104,12 +104,17 @@ def code_lines(dice):
             ring.update(400 + 60 * dice.roll(30), signals)
             rule = -1
             if 0 < code < 40:
-                ring.mark(code, day)
+                if not codes.on_trip(code):
+                    ring.mark(code, day)
                 rule = codes.appeared(code, day, 24000 + day // 30)
             heap_unlock()
             if rule >= 0:
                 print(day, code, rule, codes.times(code, day, 60), codes.rising(code, 24000 + day // 30))
         ring.finish()
+        if day % 200 == 198:
+            heap_lock()
+            codes.repaired()
+            heap_unlock()
     print(codes.codes(), codes.forgotten, ring.lost)
     for code in codes.codes():
         print(code, codes.total(code), codes.months(code))

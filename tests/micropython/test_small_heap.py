@@ -9,7 +9,10 @@ from bench.heap import CLASSES, PACKS, compile_modules, samples_text
 from headway_edge.core.pack import Pack
 from headway_edge.core.pack_code import generate
 from headway_edge.core.process import Process
-from headway_protocol import record
+from headway_protocol import cbor, record
+from headway_server.packs import library
+from headway_server.packs.compile import compile_source
+from headway_server.packs.source import parse
 
 RunOn = Callable[..., str]
 
@@ -74,6 +77,55 @@ def test_a_shipped_pack_is_installed_and_runs_in_64_kilobytes(
     observed = [process.numbers(record.parse_episode(episode.body)[2]) for episode in episodes]
     assert sum(found[0] for found in observed) > 10 * 60 * 10  # tenths of a second
     assert all(sum(1 for number in found if number) >= 8 for found in observed)
+
+
+AHEAD = """
+[signals.trouble]
+vss = "Vehicle.Headway.TroubleCode"
+unit = ""
+quantum = 1
+min = 0
+max = 65535
+about = "x"
+
+[factors.experience]
+title = "x"
+classes = ["new", "long"]
+about = "x"
+
+[warnings]
+code = "trouble"
+condition = ["speed"]
+
+[advice.hot]
+title = "x"
+code = "P0217"
+times = 2
+days = 30
+do = "x"
+about = "x"
+"""
+
+
+@pytest.mark.full
+def test_a_pack_with_customer_factors_and_warnings_is_installed_in_64_kilobytes(
+    modules: Path, tmp_path: Path, run_on: RunOn
+) -> None:
+    text = library.path("private-driving").read_text(encoding="utf-8") + AHEAD
+    model = 'model = "r2"\nalpha = 0.4\nweights = { experience = [-0.5, 0.25] }\n'
+    text = text.replace("[series.idling]\n", f"[series.idling]\n{model}")
+    data = compile_source(parse(text.encode(), "test")).data
+    (tmp_path / "pack.cbor").write_bytes(data)
+    run_on("micropython32", "install_pack.py", tmp_path / "pack.cbor", "bus", tmp_path, heap="64k", modules=modules)
+    assert (tmp_path / "pack_program.py").read_text() == generate(Pack(data), "bus")[0]
+    # One that the check of what looks ahead refuses, in these words on every host.
+    broken = cbor.decode(data, 14)
+    assert isinstance(broken, list)
+    broken[16][0][4][1] = 1
+    (tmp_path / "pack.cbor").write_bytes(cbor.encode(broken, 14))
+    for host, small in (("cpython", {}), ("micropython32", {"heap": "64k", "modules": modules})):
+        with pytest.raises(AssertionError, match="a forecast that feeds itself and grows for ever"):
+            run_on(host, "install_pack.py", tmp_path / "pack.cbor", "bus", tmp_path, **small)
 
 
 @pytest.mark.full

@@ -1,0 +1,103 @@
+"""What a flash log knows of its records beside the records: how far they go, which are settled, which are lost.
+
+Written with every record and every acknowledgement, in two copies in turn. Its mark, how far the records of the present boot
+go, stands outside the segments: so it is seen when the last ones are missing, which no gap would tell.
+"""
+
+import struct
+
+from headway_edge.log_folder import LogFolder
+from headway_edge.loss_list import LossList
+from headway_edge.settled_ranges import SettledRanges
+from headway_edge.two_copies import TwoCopies
+
+_VERSION = 1
+_HEAD = "<BIIIBB"
+_HEAD_BYTES = 15
+
+
+class Ledger:
+    """The ledger of one log, in `ledger.0` and `ledger.1`.
+
+    mark: (boot, seq) of the newest record; with `sync_every` the newest that may have been made. dropped: records given up
+    for want of room, ever. unsaved: whether there is something that is not on the medium.
+    """
+
+    def __init__(self, medium: LogFolder, losses_max: int) -> None:
+        self._copies = TwoCopies(medium, "ledger")
+        self.mark = (0, 0)
+        self.dropped = 0
+        self.settled = SettledRanges()
+        self.losses = LossList(losses_max)
+        self.unsaved = False
+
+    @property
+    def damaged(self) -> int:
+        """Copies found unreadable."""
+        return self._copies.damaged
+
+    def load(self) -> bool:
+        """Read what was saved; return whether there was anything that can be read."""
+        try:
+            data = self._copies.load()
+        except OSError:
+            return False
+        if data is None or data[0] != _VERSION:
+            return False
+        _, boot, seq, self.dropped, ranges, losses = struct.unpack(_HEAD, data[:_HEAD_BYTES])
+        self.mark = (boot, seq)
+        at = _HEAD_BYTES
+        self.settled.ranges = [struct.unpack("<IIII", data[at + 16 * i : at + 16 * i + 16]) for i in range(ranges)]
+        at += 16 * ranges
+        for i in range(losses):
+            self.losses.entries.append(list(struct.unpack("<IIIBII", data[at + 21 * i : at + 21 * i + 21])))
+        return True
+
+    def save(self) -> None:
+        """Write it to the medium. Raises OSError; then it stays `unsaved`."""
+        self.unsaved = True
+        ranges, losses = self.settled.ranges, self.losses.entries
+        data = bytearray(
+            struct.pack(_HEAD, _VERSION, self.mark[0], self.mark[1], self.dropped, len(ranges), len(losses))
+        )
+        for item in ranges:
+            data.extend(struct.pack("<IIII", *item))
+        for entry in losses:
+            data.extend(struct.pack("<IIIBII", *entry))
+        self._copies.save(bytes(data))
+        self.unsaved = False
+
+    def save_twice(self) -> None:
+        """Write both copies: before something is removed that the older copy does not know to be needless."""
+        self.save()
+        self.save()
+
+    def open_ranges(self, boot: int, first: int, last: int) -> list:
+        """Return what of first..last of a boot is neither settled nor lost, as [(first, last), ...]."""
+        found = []
+        while first <= last:
+            done, end = self.settled.step(boot, first, last)
+            if not done:
+                done, end = self.losses.step(boot, first, end)
+                if not done:
+                    found.append((first, end))
+            first = end + 1
+        return found
+
+    def lose(self, boot: int, first: int, last: int, reason: int) -> int:
+        """Note what of first..last of a boot is open as lost; return how many records that is."""
+        count = 0
+        for start, end in self.open_ranges(boot, first, last):
+            self.losses.add(boot, start, end, reason)
+            count += end - start + 1
+            self.unsaved = True
+        return count
+
+    def settle(self, boot: int, first: int, last: int, open_between: object) -> None:
+        """Note first..last of a boot as settled by the server, with what records in it declared lost."""
+        if first > last or self.settled.step(boot, first, last) == (True, last):
+            return
+        for its_boot, start, end in self.losses.settle(boot, first, last):
+            self.settled.add(its_boot, start, end, open_between)
+        self.settled.add(boot, first, last, open_between)
+        self.unsaved = True

@@ -1,0 +1,231 @@
+"""The writing end of a flash log: one record at a time, and what to do when the medium does not take it.
+
+A write that ends in an error may have left nothing, a part, or all of the record. So the segment is read anew: what is there
+counts as stored, and a part is left behind in a segment that is used no more. Where it cannot be read either, the seq stays in
+doubt until the next append, and is then given up for good rather than used for another content.
+"""
+
+from headway_edge.kept_segments import SEGMENTS_MAX, KeptSegments
+from headway_edge.kept_state import KeptState
+from headway_edge.ledger import Ledger
+from headway_edge.log_folder import MEDIUM_FULL, LogFolder, write_all
+from headway_edge.log_segment import STATE_BYTES_MAX, Segment, frame, pack_state, unpack_state
+from headway_edge.loss_list import WRITE_FAILED
+from headway_edge.spare_room import SpareRoom
+from headway_protocol.errors import EncodeError
+from headway_protocol.record import LOSS, Record, encode
+
+FULL_PATIENCE = 8  # appends that a full medium refuses in a row before the oldest segment has to go
+_SEGMENTS_LEAST = 4
+
+
+class LogWriter:
+    """Appends records of one boot to segments.
+
+    segment_bytes: beyond it another segment is begun. log_bytes_max: of all segments. sync_every: records from one close of the
+    file to the next. last_seq: of the newest record, 0 if there is none.
+    """
+
+    def __init__(
+        self,
+        medium: LogFolder,
+        kept: KeptSegments,
+        ledger: Ledger,
+        states: KeptState,
+        boot: int,
+        log_bytes_max: int,
+        segment_bytes: int,
+        sync_every: int,
+    ) -> None:
+        if log_bytes_max < _SEGMENTS_LEAST * segment_bytes or sync_every < 1:
+            raise ValueError("log_bytes_max %d is under four segments, or sync_every %d" % (log_bytes_max, sync_every))
+        self._medium = medium
+        self._kept = kept
+        self._ledger = ledger
+        self._states = states
+        self._log_bytes_max = log_bytes_max
+        self._segment_bytes = segment_bytes
+        self._sync_every = sync_every
+        self._file = None  # type: object
+        self._unsynced = 0
+        self._doubted = None  # type: bytes | None  # the payload of which it is not known whether it was stored
+        self._full = 0
+        self._spare = SpareRoom(medium, segment_bytes)
+        self.boot = boot
+        self.last_seq = 0
+
+    def newest(self) -> tuple:
+        """Return (boot, seq) of the newest record."""
+        return self.boot, self.last_seq
+
+    def append(self, record: Record, state: dict) -> bytes:
+        """Store a record as the next, with its state; return its payload. As `FlashLog.append`."""
+        doubted = self._doubted
+        if doubted is not None and self._was_stored():
+            record.seq = self.last_seq
+            if encode(record) == doubted:
+                self._note(record)
+                return doubted
+        record.seq = self.last_seq + 1
+        payload, packed = encode(record), self._packed(state, record.seq)
+        data = frame(record.boot, record.seq, payload, packed)
+        try:
+            self._put(data, payload, packed)
+        except OSError as error:
+            if error.errno != MEDIUM_FULL or self._doubted is not None:
+                raise
+            if not self._make_way():
+                raise
+            self._put(data, payload, packed)
+        self._full = 0
+        self._spare.take()
+        self._note(record)
+        return payload
+
+    def _make_way(self) -> bool:
+        # The medium is full, although the log is not: whether something was given up for it.
+        self._full += 1
+        settled = self._kept.has_settled()
+        if not self._kept.size_bytes():
+            return False
+        if not settled and self._full < FULL_PATIENCE:
+            return False
+        self._spare.give_back()
+        try:
+            if settled:
+                self._kept.drop_settled(self.newest())
+            else:
+                # It will not become larger: from now on this is the budget.
+                self._log_bytes_max = max(_SEGMENTS_LEAST * self._segment_bytes, self._kept.size_bytes())
+                self._kept.drop_oldest(self.newest())
+        finally:
+            self._spare.take()  # before the record takes it
+        return True
+
+    def _packed(self, state: dict, seq: int) -> bytes:
+        values = {}
+        for key in state:
+            if key[:5] != "loss/":  # what is declared is known by the record itself
+                value = state[key]
+                values[key] = value(self.boot, seq) if callable(value) else value
+        packed = pack_state(values)
+        if len(packed) > STATE_BYTES_MAX:
+            raise EncodeError("a state of %d bytes; the limit is %d" % (len(packed), STATE_BYTES_MAX))
+        return packed
+
+    def _put(self, data: bytes, payload: bytes, packed: bytes) -> None:
+        # Raises, unless the frame is in the log.
+        if self._ledger.unsaved:
+            self._ledger.save()
+        segment = self._room_for(len(data))
+        if self._file is None and self._sync_every > 1:
+            self._ledger.mark = (self.boot, self.last_seq + self._sync_every)
+            self._ledger.save()
+        self._doubted = payload
+        try:
+            if self._file is None:
+                self._file = self._medium.open(segment.name, "ab")
+            write_all(self._file, data)  # type: ignore[arg-type]
+            self._unsynced += 1
+            if self._unsynced >= self._sync_every:
+                self._close()
+        except (OSError, MemoryError):
+            if not self._found_stored():
+                raise
+            return
+        self._doubted = None
+        self.last_seq += 1
+        for key, _ in unpack_state(packed):
+            self._states.note(key, self.boot, self.last_seq, segment.number, segment.size_bytes)
+        segment.extend(self.boot, self.last_seq, len(data))
+
+    def _room_for(self, size_bytes: int) -> Segment:
+        while True:
+            segment = self._kept.for_append(self.boot, size_bytes, self._segment_bytes)
+            others_bytes = self._kept.size_bytes()
+            full = others_bytes + size_bytes > self._log_bytes_max or len(self._kept.segments) > SEGMENTS_MAX
+            if segment.size_bytes == 0 or full:
+                self.sync()  # the segment before, if it is still open
+            if not full or others_bytes == 0:
+                return segment
+            if not self._kept.drop_settled(self.newest()):
+                self._kept.drop_oldest(self.newest())
+
+    def _close(self) -> None:
+        file, self._file, self._unsynced = self._file, None, 0
+        file.close()  # type: ignore[attr-defined]
+
+    def _found_stored(self) -> bool:
+        # After a write that ended in an error: whether the frame is there all the same. Nobody can tell: no, for now.
+        try:
+            if self._file is not None:
+                self._close()
+        except (OSError, MemoryError):
+            pass
+        try:
+            return self._look()
+        except (OSError, MemoryError):
+            return False
+
+    def _look(self) -> bool:
+        # Read what there is: whether there is a record more than is known. What was not synced may be gone.
+        before = self._kept.segments[-1]
+        last = self._kept.look_again(self.newest()).last()
+        self._doubted = None
+        for boot, first, end in before.cut(last):
+            self._ledger.lose(boot, first, end, WRITE_FAILED)
+        if last <= self.newest():
+            return False
+        self.last_seq += 1
+        return True
+
+    def _was_stored(self) -> bool:
+        # The append before ended in doubt. Its seq must not be used for another content, so where the medium does not
+        # say what it has, that seq is given up, and the segment with it.
+        try:
+            return self._look()
+        except OSError:
+            self._kept.segments[-1].sealed = True
+            if self._doubted:
+                self._give_up(1, WRITE_FAILED)
+            self._doubted = None
+            return False
+
+    def _give_up(self, count: int, reason: int) -> None:
+        self._ledger.lose(self.boot, self.last_seq + 1, self.last_seq + count, reason)
+        self.last_seq += count
+
+    def _note(self, record: Record) -> None:
+        if record.kind == LOSS:
+            self._ledger.losses.declare(record.body[0], record.body[1], record.body[2], self.boot, self.last_seq)
+        if self._file is None:
+            self._save_mark()
+
+    def _save_mark(self) -> None:
+        # The record is stored whatever comes of this; the next one waits until this is saved.
+        self._ledger.mark = self.newest()
+        try:
+            self._ledger.save()
+        except (OSError, MemoryError):
+            pass
+
+    def sync(self) -> None:
+        """Put on the medium what is not there yet; raises OSError, then what is gone is noted as lost."""
+        if self._file is None:
+            return
+        self._doubted = b""
+        try:
+            self._close()
+        except (OSError, MemoryError):
+            self._found_stored()
+            raise
+        self._doubted = None
+        self._save_mark()
+
+    def skip(self, count: int, reason: int) -> int:
+        """Use up seqs; return how many: one fewer if the record in doubt was stored after all."""
+        if self._doubted and self._was_stored():
+            count -= 1
+        self._give_up(count, reason)
+        self._save_mark()
+        return count
