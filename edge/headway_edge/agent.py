@@ -4,25 +4,25 @@ It owns the order of things: a trip's record, the checkpoint and the person's to
 only then does the link see the record. The clock, randomness, the outbox and the link are passed in.
 """
 
-import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import structlog
 
 from headway_edge import VERSION, packs
+from headway_edge.agent_status import AgentStatus
 from headway_edge.clock import Clock
+from headway_edge.core.control_chart import Change
 from headway_edge.core.process import Process
 from headway_edge.day_correction import corrected
-from headway_edge.link import Connected, Disconnected, Link, Message
+from headway_edge.exchange import AnyLink, Exchange
 from headway_edge.outbox import Outbox
+from headway_edge.own_incidents import Incident, OwnIncidents
 from headway_edge.own_process import OwnProcess
-from headway_edge.own_series import Turn
+from headway_edge.own_warnings import Advice
 from headway_edge.record_keeper import RecordKeeper
-from headway_edge.session import Session
 from headway_edge.watcher import Trip, Watcher
-from headway_protocol import cbor, codes, incident, pack_offer, record, service, topics
+from headway_protocol import cbor, incident, record, service, topics
 from headway_protocol.errors import DecodeError
 
 log = structlog.get_logger("headway.agent")
@@ -37,7 +37,8 @@ class Agent:
     outbox: opened for this boot. link: None keeps everything on the device. clock: see `headway_edge.clock`.
     uniform: random integer between two bounds. process: what it computes, until its server offers another pack; one
     that was accepted earlier wins. vehicle_class, period_ms: as in `EpisodeCore`. utc_offset_min: how far local time is
-    ahead of UTC at a Unix time in ms. on_trip: called with each trip once it is stored, for the face. recorded: the
+    ahead of UTC at a Unix time in ms. factors: the person's class by customer factor, for packs that know any. on_trip: called
+    with each trip once it is stored, for the face. recorded: the
     samples' times are a recording's, and go on over a restart; else they count from each start, and the wall clock must
     say how long the agent was away.
 
@@ -50,7 +51,7 @@ class Agent:
     def __init__(
         self,
         outbox: Outbox,
-        link: Link | None,
+        link: AnyLink | None,
         clock: Clock,
         uniform: Callable[[int, int], int],
         process: Process,
@@ -59,39 +60,49 @@ class Agent:
         on_trip: Callable[[Trip], None] | None = None,
         recorded: bool = False,
         utc_offset_min: Callable[[int], int] = lambda _wall_ms: 0,
+        factors: Mapping[str, str] | None = None,
     ) -> None:
         self.outbox = outbox
         self.clock = clock
         self.period_ms = period_ms
         self.vehicle_class = vehicle_class
-        self._link = link
         self.on_trip = on_trip
         self._recorded = recorded
         self._utc_offset_min = utc_offset_min
-        self._session = Session(outbox, uniform)
+        self._factors = factors or {}
         self.position = 0
         self.refused_benchmarks = 0
         self.refused_packs = 0
-        self.online = False
         self.news: list[str] = []
+        self._advised: list[str] = []  # of the open trip, until it is over
         self._time_ms = 0  # the furthest the source's clock has come
         self._checkpoint_time_ms = 0
         self._keeper = RecordKeeper(outbox, clock)
+        hearers = {topics.BENCH: self._on_benchmark, topics.PACK: self._on_offer}
+        self._exchange = Exchange(outbox, link, uniform, self._keeper, hearers)
+        self._incidents = OwnIncidents(outbox, self._keeper)
         self.own = self._own(self._stored("pack") or process)
+        outbox.find = self._find
         self._pending_checkpoint = self._load_checkpoint()
         self._offered = self._stored("offered")
         if self._offered is not None and not self._under_way():
             self._switch()
         else:
             self._tell_birth({})
+        self._catch_up_on_changes()
 
     def _own(self, process: Process) -> OwnProcess:
-        return OwnProcess(process, self.vehicle_class, self.period_ms, self.outbox, self._utc_offset_min)
+        offset_min = self._utc_offset_min
+        return OwnProcess(process, self.vehicle_class, self.period_ms, self.outbox, offset_min, self._factors)
 
     @property
     def process(self) -> Process:
         """What is computed now."""
         return self.own.process
+
+    def _find(self, pack_id: bytes) -> Process | None:
+        # Of which pack a record is that has to give room: the one that runs, or one that ships.
+        return self.process if pack_id == self.process.id else packs.shipped().get(pack_id)
 
     def _tell_birth(self, state: Mapping[str, bytes | None]) -> None:
         process = self.process
@@ -111,11 +122,18 @@ class Agent:
         """
         self._resume(time_ms)
         self._time_ms = max(self._time_ms, time_ms)
-        trip = self.own.watcher.push(time_ms, self.own.local_time.filled(signals, self.clock.wall()[0]))
+        own, was_open = self.own, self.own.watcher.is_open
+        signals = own.local_time.filled(signals, self.clock.wall()[0])
+        trip = own.watcher.push(time_ms, signals)
+        if was_open and (trip is not None or not own.watcher.is_open):
+            own.warnings.end_trip()
+        advice = own.warnings.take(time_ms, signals, self._today)
         if trip is not None:
             self._keep(trip, position)
         elif self.own.watcher.is_open and abs(time_ms - self._checkpoint_time_ms) >= CHECKPOINT_MS:
             self.checkpoint(position)
+        if advice is not None:
+            self._advise(advice)
         if self._offered is not None and not self.own.watcher.is_open:
             self._switch()
         return trip
@@ -123,6 +141,7 @@ class Agent:
     def finish(self, position: int = 0) -> Trip | None:
         """The source has ended: close the open trip, if any."""
         trip = self.own.watcher.finish()
+        self.own.warnings.end_trip()
         if trip is not None:
             self._keep(trip, position)
         return trip
@@ -131,9 +150,15 @@ class Agent:
         """Put the open trip on disk, so that a restart goes on with it."""
         if self._keeper.waiting:
             return  # a position beyond a trip that is not on disk yet would lose it
+        warnings = self.own.warnings
+        changed = warnings.changed
         try:
-            self.outbox.save("checkpoint", self._checkpoint(position))
+            with self.outbox as outbox:
+                outbox.put("checkpoint", self._checkpoint(position))
+                if changed:
+                    outbox.put(self.own.key("warnings"), warnings.state())
         except sqlite3.Error as error:
+            warnings.changed = changed
             log.error("agent.checkpoint_failed", error=str(error), next_step="free space on the device's disk")
             return
         self.position = position
@@ -181,37 +206,58 @@ class Agent:
         body = record.episode_body(trip.process.id, ago_ms, trip.counts, trip.gates, offset_min)
         stored = self._keeper.append(record.EPISODE, body, state)
         # One sentence at the end of a trip is what a person reads.
-        self.news = [turn.sentence for turn in turns][:1]
+        self.news = [*self._advised, *(turn.sentence for turn in turns)][:1]
+        self._advised = []
         for turn in turns:
-            self._tell_turn(turn, ago_ms)
+            self._tell_change(turn.characteristic.id, turn.change, ago_ms)
         if stored is not None:
             self.position = position
             if self.on_trip is not None:
                 self.on_trip(trip)
 
-    def _tell_turn(self, turn: Turn, ago_ms: int) -> None:
-        # An incident is opened by one record and closed by another, which names the first.
-        number = turn.characteristic.id
-        key = f"{self.own.key('incident')}/{number}"
-        opened_by = self.outbox.load(key)
-        if turn.opened and turn.change is not None and opened_by is None:
-            values = [number, *turn.change.as_integers()]
-            body = incident.incident_body(incident.CHANGE, incident.NOTICE, ago_ms, self.process.id, values)
-            identity = self._keeper.append(record.INCIDENT, body, {})
-            if identity is not None:
-                self.outbox.save(key, cbor.encode(list(identity)))
-        elif not turn.opened and opened_by is not None:
-            opening: Any = cbor.decode(opened_by)
-            values, closes = [number], (opening[0], opening[1])
-            body = incident.incident_body(incident.CHANGE, incident.NOTICE, ago_ms, self.process.id, values, closes)
-            self._keeper.append(record.INCIDENT, body, {key: None})
+    def _catch_up_on_changes(self) -> None:
+        # A trip is on disk before the incident that it opens or closes: a power cut may have come between the two.
+        for item in self.own.series.series:
+            number, change = item.characteristic.id, item.change()
+            if self._incidents.is_open(self._change_key(number)) is not (change is not None):
+                self._tell_change(number, change, 0)
+
+    def _change_key(self, characteristic: int) -> str:
+        return f"{self.process.id.hex()}/{characteristic}"
+
+    def _tell_change(self, characteristic: int, change: Change | None, ago_ms: int) -> None:
+        # change: that is open; None: the one that was is over.
+        key = self._change_key(characteristic)
+        values = [characteristic] + ([] if change is None else change.as_integers())
+        told = Incident(incident.CHANGE, incident.NOTICE, self.process.id, values)
+        if change is None:
+            self._incidents.close(key, told, ago_ms)
+        else:
+            self._incidents.open(key, told, ago_ms)
+
+    def _advise(self, advice: Advice) -> None:
+        # At once, for the code may come on the vehicle's last trip; the person reads it when the trip is over.
+        self._advised.append(advice.sentence)
+        state = {self.own.key("warnings"): self.own.warnings.state()}
+        self._incidents.open(self._warning_key(advice), self._warning(advice), 0, state)
+
+    def _warning(self, advice: Advice) -> Incident:
+        values = [advice.code, advice.times, advice.days]
+        return Incident(incident.WARNING_CODE, incident.WARNING, self.process.id, values)
+
+    def _warning_key(self, advice: Advice) -> str:
+        return f"{self.process.id.hex()}/warning/{advice.code}"
+
+    def _today(self) -> int | None:
+        wall_ms = self.clock.wall()[0]
+        return None if wall_ms is None else self.own.day_at(wall_ms)
 
     def serviced(
         self, what: int, ago_ms: int = 0, odometer_km: int | None = None, millilitres: int | None = None
     ) -> bool:
         """The person says what was done, as `headway_protocol.service` has it; return whether a consumable begins anew.
 
-        ago_ms: how long ago. Raises EncodeError for what no record may say.
+        A repair settles all advice on warning codes. ago_ms: how long ago. Raises EncodeError for what no record may say.
         """
         body = service.service_body(what, ago_ms, odometer_km, millilitres)
         state: dict[str, bytes | None] = {}
@@ -220,8 +266,16 @@ class Agent:
         if wall_ms is not None:
             anew = self.own.consumables.replaced(what, self.own.day_at(wall_ms - ago_ms))
             state[self.own.key("consumables")] = self.own.consumables.state()
+        if what == service.REPAIRED:
+            for advice in self.own.warnings.repaired():
+                self._incidents.close(self._warning_key(advice), self._warning(advice), ago_ms)
+            state[self.own.key("warnings")] = self.own.warnings.state()
         self._keeper.append(record.SERVICE, body, state)
         return anew
+
+    def advice_lines(self) -> list[str]:
+        """What warning codes ask for and nobody has seen to yet."""
+        return [item.sentence for item in self.own.warnings.advice.values()]
 
     def consumable_lines(self) -> list[str]:
         """What wears out on this vehicle, and for how long it will do; empty where no clock was ever set."""
@@ -239,6 +293,11 @@ class Agent:
         self._keeper.append(record.EPISODE, body, state)
 
     @property
+    def unsaved(self) -> bool:
+        """Whether there are records that the disk has refused so far."""
+        return self._keeper.waiting
+
+    @property
     def dropped(self) -> int:
         """Records lost for good because the disk refused them for too long."""
         return self._keeper.dropped
@@ -251,48 +310,24 @@ class Agent:
         now_ms: monotonic, of real time, also when the samples are replayed on a clock of their own.
         timeout_s: how long to wait for something to happen.
         """
-        if self._keeper.waiting:
-            self._keeper.save()
-        link = self._link
-        if link is None:
-            return False
-        busy = False
-        while (event := link.poll(0 if busy else timeout_s)) is not None:
-            busy = True
-            if isinstance(event, Connected):
-                self.online = True
-                self._session.connected()
-            elif isinstance(event, Disconnected):
-                self.online = False
-                self._session.disconnected()
-            else:
-                self._on_message(event, now_ms)
-        for payload in self._session.take(now_ms):
-            busy = True
-            if not link.publish(payload):
-                break  # the link will say that it is down; what was taken is taken again then
-        return busy
+        self._keeper.save()
+        return self._exchange.step(now_ms, timeout_s)
 
-    def _on_message(self, message: Message, now_ms: int) -> None:
-        try:
-            if message.channel == topics.ACK:
-                for seq, code in self._session.receive(message.payload, now_ms):
-                    name, cause, next_step = codes.explain(code)
-                    log.error("agent.record_refused", seq=seq, code=name, cause=cause, next_step=next_step)
-            elif message.channel == topics.BENCH and message.payload:
-                self._on_benchmark(message.payload)
-            elif message.channel == topics.PACK and message.payload:
-                self._on_offer(message.payload)
-        except DecodeError as error:
-            log.warning("agent.message_refused", channel=message.channel, cause=str(error))
-            if message.channel == topics.BENCH:
-                self.refused_benchmarks += 1
-        except sqlite3.Error as error:
-            # Not settled, so it is sent again and acknowledged again.
-            log.error("agent.store_failed", error=str(error), next_step="free space on the device's disk")
+    @property
+    def online(self) -> bool:
+        """Whether the link is up."""
+        return self._exchange.online
+
+    def status(self) -> AgentStatus:
+        """How this device stands with its server, as of the last `step`."""
+        return self._exchange.status()
 
     def _on_benchmark(self, data: bytes) -> None:
-        state = self.own.take_benchmark(data)
+        try:
+            state = self.own.take_benchmark(data)
+        except DecodeError:
+            self.refused_benchmarks += 1
+            raise
         if state:
             with self.outbox as outbox:
                 for key, value in state.items():
@@ -330,8 +365,7 @@ class Agent:
     def _process_of(self, data: bytes) -> Process | None:
         # Nobody is trusted: the pack is checked as if no server had, and must know this device's class and period.
         try:
-            pack, texts = pack_offer.decode(data)
-            offered = packs.process(pack, json.loads(texts))
+            offered = packs.of_offer(data)
             Watcher(offered, self.vehicle_class, self.period_ms)
         except (DecodeError, ValueError, KeyError, TypeError) as error:
             log.error("agent.pack_refused", cause=str(error), next_step="offer this device another pack")

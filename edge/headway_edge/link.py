@@ -1,188 +1,229 @@
-"""The MQTT link on Linux, over paho: connects, reconnects, hands events over; knows nothing of records.
+"""The MQTT link on Linux: keeps a connection to the broker for as long as the agent runs; knows nothing of records.
 
-paho's callbacks run in its network thread, where an exception would end that thread while the client still says it is
-connected. So callbacks only put events into a queue, and the thread is ours: it builds a new client for each connection
-(a client's own memory of unsent messages is not wanted, the outbox is the queue) and outlives whatever happens in it.
+A supervisor makes one connection after the other (`mqtt_connection`), watches that each makes progress, and decides how
+long to wait for the next: short at first and with jitter; long when the broker does not let this device in; growing when
+another unit has the same identity, so that the two do not throw each other out for ever.
 """
 
-import queue
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
-import paho.mqtt.client as mqtt
 import structlog
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.enums import MQTTProtocolVersion
 
-from headway_protocol import state, topics
+from headway_edge import link_failure
+from headway_edge.back_off import BackOff
+from headway_edge.broker import Broker, Tls
+from headway_edge.link_events import Connected, Disconnected, Event, EventQueue, Message, Trouble
+from headway_edge.link_failure import Failure
+from headway_edge.mqtt_connection import MqttConnection
+from headway_protocol import state
+
+__all__ = ["Broker", "Connected", "Disconnected", "Event", "Link", "Message", "Tls", "Trouble"]
 
 log = structlog.get_logger("headway.link")
 
-BACK_OFF_FIRST_S = 1.0
-BACK_OFF_MAX_S = 300.0
-_EVENTS_MAX = 1000
+OPEN_MAX_S = 60.0  # from the start of an attempt until the subscriptions stand, name server and TLS included
+ANSWER_MAX_S = 2.0  # for the answer to a CONNECT of MQTT 5, as long as the broker may be too old for it
+LASTING_S = 60.0  # a connection of this length was a good one
+REFUSED_PAUSE_S = (720.0, 1080.0)  # a quarter of an hour, with jitter
+_SHARED_PAUSE_S = (30.0, 900.0)
+_SHARED_FORGOTTEN_S = 3600.0
+_SHORT_MAX = 3  # connections in a row that were closed soon, without a reason
+_LEFT_BEHIND_MAX = 4  # threads that hang in the machine's network
 
-
-@dataclass(frozen=True)
-class Connected:
-    """The broker accepted the connection and the subscriptions were asked for."""
-
-
-@dataclass(frozen=True)
-class Disconnected:
-    """The connection ended, or could not be made; `reason` for people."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class Message:
-    """A message on one of the device's channels (`headway_protocol.topics.ACK`, `BENCH`...)."""
-
-    channel: str
-    payload: bytes
-
-
-Event = Connected | Disconnected | Message
-
-
-@dataclass(frozen=True)
-class Broker:
-    """Where the broker is and who we are there."""
-
-    host: str = "127.0.0.1"
-    port: int = 1883
-    username: str | None = None
-    password: str | None = None
-    keepalive_s: int = 60
-    back_off_max_s: float = BACK_OFF_MAX_S
+_VERSIONS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
 
 
 class Link:
     """One device's connection to its broker.
 
     group, device: ids of the topics. boot: goes into the last will. uniform: random float between two bounds, passed in.
-    `lost_events` counts events dropped because nobody polled (more than 1000 waiting).
+    ends: gives the ends of this device's boots for its presence (`headway_protocol.state`); called by `poll`, so in the
+    agent's thread. clock: monotonic seconds. `poll` and `publish` are what an agent uses.
     """
 
     def __init__(
-        self, broker: Broker, group: str, device: str, boot: int, uniform: Callable[[float, float], float]
+        self,
+        broker: Broker,
+        group: str,
+        device: str,
+        boot: int,
+        uniform: Callable[[float, float], float],
+        ends: Callable[[], list[tuple[int, int]]] = list,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._broker = broker
         self._group, self._device, self._boot = group, device, boot
-        self._uniform = uniform
-        self._topics = {channel: topics.topic(group, device, channel) for channel in topics.CHANNELS}
-        self._events: queue.Queue[Event] = queue.Queue(_EVENTS_MAX)
+        self._uniform, self._ends, self._clock = uniform, ends, clock
+        self._events = EventQueue()
         self._stopping = threading.Event()
-        self._client: mqtt.Client | None = None
+        self._at_once = threading.Event()
+        self._connection: MqttConnection | None = None
+        self._left_behind: list[MqttConnection] = []
+        self._version = _VERSIONS.get(broker.protocol)  # None: not known yet
+        self._has_worked = False
+        self._back_off = BackOff(broker.back_off_least_s, broker.back_off_max_s, uniform)
+        self._shared = BackOff(*_SHARED_PAUSE_S, uniform)
+        self._short = 0
         self._thread = threading.Thread(target=self._run, name=f"link {group}/{device}", daemon=True)
-        self.lost_events = 0
+
+    @property
+    def lost_events(self) -> int:
+        """Messages dropped because nobody polled."""
+        return self._events.lost
 
     def start(self) -> None:
         """Begin to connect, in the background, for as long as it takes."""
         self._thread.start()
 
     def publish(self, payload: bytes) -> bool:
-        """Hand one record to the broker at QoS 1; False when there is no connection to hand it to."""
-        client = self._client
-        if client is None:
-            return False
-        return client.publish(self._topics[topics.UP], payload, qos=1).rc == mqtt.MQTT_ERR_SUCCESS
+        """Hand one record to the broker at QoS 1; False while nobody takes it: no connection, or 20 not taken yet."""
+        connection = self._connection
+        return connection is not None and connection.publish(payload)
 
     def poll(self, timeout_s: float = 0.0) -> Event | None:
         """Return the next event, waiting up to `timeout_s`; None if there is none."""
+        event = self._events.get(timeout_s)
+        connection = self._connection
+        if isinstance(event, Connected) and connection is not None:
+            connection.tell_presence(state.encode(self._boot, online=True, ends=self._known_ends()))
+        return event
+
+    def _known_ends(self) -> list[tuple[int, int]]:
         try:
-            return self._events.get(block=timeout_s > 0, timeout=timeout_s or None)
-        except queue.Empty:
-            return None
+            return self._ends()
+        except Exception as error:  # noqa: BLE001 - whatever the store raises; presence matters more
+            log.error("link.ends_unknown", device=self._device, error=repr(error))
+            return []
+
+    def retry_now(self) -> None:
+        """Somebody mended something: end the pause, however long it is."""
+        self._at_once.set()
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """Say good-bye (presence off, so no last will) and end the thread."""
         self._stopping.set()
-        client = self._client
-        if client is not None:
-            info = client.publish(
-                self._topics[topics.STATE], state.encode(self._boot, online=False), qos=1, retain=True
-            )
+        self._at_once.set()
+        connection = self._connection
+        if connection is not None and connection.subscribed and not connection.ended.is_set():
+            info = connection.tell_presence(state.encode(self._boot, online=False))
             try:
                 info.wait_for_publish(timeout_s / 2)
             except (RuntimeError, ValueError):
                 log.info("link.goodbye_unsent", device=self._device)
-            client.disconnect()
+            connection.say_goodbye()
+            connection.ended.wait(timeout_s / 2)
+        if connection is not None:
+            connection.abandon()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
+    # In the supervisor's thread.
+
     def _run(self) -> None:
-        back_off_s = BACK_OFF_FIRST_S
         while not self._stopping.is_set():
-            reason, was_up = self._connect_once()
-            if self._stopping.is_set():
-                return
-            self._put(Disconnected(reason))
-            back_off_s = BACK_OFF_FIRST_S if was_up else min(2 * back_off_s, self._broker.back_off_max_s)
-            wait_s = self._uniform(back_off_s / 10, back_off_s)
-            log.warning("link.down", device=self._device, reason=reason, retry_s=round(wait_s, 1))
-            self._stopping.wait(wait_s)
+            try:
+                pause_s = self._connect_once()
+            except Exception as error:  # noqa: BLE001 - no thread or no descriptor to be had: that passes
+                pause_s = self._tell(link_failure.of_exception(error), self._back_off.next_s())
+            # In this order: `stop` sets both, in the other.
+            self._at_once.clear()
+            if not self._stopping.is_set() and self._at_once.wait(pause_s):
+                self._back_off.reset()
+                self._shared.reset()
 
-    def _connect_once(self) -> tuple[str, bool]:
-        # Returns why the connection ended and whether it had been accepted.
-        result: dict[str, object] = {"reason": "connection closed", "up": False}
-
-        def on_connect(
-            client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object
-        ) -> None:
-            if reason.is_failure:
-                result["reason"] = f"the broker refused: {reason}"
-                return
-            result["up"] = True
-            client.publish(self._topics[topics.STATE], state.encode(self._boot, online=True), qos=1, retain=True)
-            client.subscribe([(self._topics[channel], 1) for channel in (topics.ACK, topics.BENCH, topics.PACK)])
-
-        def on_subscribe(client: mqtt.Client, *_rest: object) -> None:
-            # Only now: an acknowledgement published before the subscription would be lost.
-            self._client = client
-            self._put(Connected())
-
-        def on_disconnect(
-            _client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object
-        ) -> None:
-            self._client = None
-            if reason.is_failure:
-                result["reason"] = str(reason)
-
-        def on_message(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
-            channel = message.topic.rpartition("/")[2]
-            self._put(Message(channel, bytes(message.payload)))
-
-        broker = self._broker
-        client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=f"{self._group}-{self._device}",
-            clean_session=True,
-            reconnect_on_failure=False,
+    def _connect_once(self) -> float:
+        # One connection from its beginning to its end; returns how long to wait for the next.
+        self._left_behind = [connection for connection in self._left_behind if connection.alive]
+        if len(self._left_behind) >= _LEFT_BEHIND_MAX:
+            return self._tell(link_failure.STUCK, self._back_off.next_s())
+        version = self._version or MQTTProtocolVersion.MQTTv5
+        connection = MqttConnection(
+            self._broker, version, self._group, self._device, self._boot, self._events.put, self._clock
         )
-        client.suppress_exceptions = True
-        client.connect_timeout = 5.0
-        client.on_connect, client.on_subscribe = on_connect, on_subscribe
-        client.on_disconnect, client.on_message = on_disconnect, on_message
-        if broker.username is not None:
-            client.username_pw_set(broker.username, broker.password)
-        client.will_set(self._topics[topics.STATE], state.encode(self._boot, online=False), qos=1, retain=True)
+        self._connection = connection  # before it can say that it is up, and before `stop` looks for it
         try:
-            client.connect(broker.host, broker.port, broker.keepalive_s)
-            client.loop_forever(retry_first_connection=False)
-        except OSError as error:
-            result["reason"] = f"{broker.host}:{broker.port}: {error.strerror or error}"
-        except Exception as error:  # noqa: BLE001 - whatever the library raises, the link must come back
-            log.error("link.failed", device=self._device, error=repr(error))
-            result["reason"] = repr(error)
+            if self._stopping.is_set():
+                connection.abandon()
+                return 0.0
+            connection.start()
+            failure = self._watch(connection)
         finally:
-            self._client = None
-        return str(result["reason"]), bool(result["up"])
+            self._connection = None
+        if self._stopping.is_set():
+            return 0.0
+        if self._other_version(connection, failure):
+            return 0.0
+        return self._tell(failure, self._pause_s(connection, failure))
 
-    def _put(self, event: Event) -> None:
-        try:
-            self._events.put_nowait(event)
-        except queue.Full:
-            self.lost_events += 1
+    def _watch(self, connection: MqttConnection) -> Failure:
+        while not connection.ended.wait(min(0.5, connection.keepalive_s / 10)):
+            now_s = self._clock()
+            if not connection.alive and not connection.ended.is_set():
+                failure = link_failure.DIED
+            elif not connection.subscribed and now_s - connection.started_s > OPEN_MAX_S:
+                failure = link_failure.SLOW
+            elif self._may_be_too_old(connection) and now_s - (connection.opened_s or now_s) > ANSWER_MAX_S:
+                failure = link_failure.SILENT
+            elif connection.accepted_s is not None and now_s - connection.heard_s > 1.5 * connection.keepalive_s:
+                failure = link_failure.STALLED
+            else:
+                continue
+            connection.abandon()
+            self._left_behind.append(connection)
+            return failure
+        return connection.failure
+
+    def _may_be_too_old(self, connection: MqttConnection) -> bool:
+        # Some brokers of MQTT 3.1.1 take the longer CONNECT for half of one, and wait for the rest.
+        is_new = connection.version == MQTTProtocolVersion.MQTTv5 and connection.accepted_s is None
+        return is_new and self._broker.protocol == "auto" and not self._has_worked
+
+    def _other_version(self, connection: MqttConnection, failure: Failure) -> bool:
+        # Whether the next attempt is made at once, with another version of MQTT.
+        if self._broker.protocol != "auto":
+            return False
+        is_refused = failure.code == link_failure.VERSION_REFUSED
+        if connection.accepted_s is not None:
+            self._version, self._has_worked = connection.version, True
+        elif connection.version == MQTTProtocolVersion.MQTTv311:
+            if is_refused or not self._has_worked or failure in link_failure.UNANSWERED:
+                self._version, self._has_worked = None, False
+        elif is_refused or (not self._has_worked and failure in link_failure.UNANSWERED):
+            self._version = MQTTProtocolVersion.MQTTv311
+            return True
+        return False
+
+    def _pause_s(self, connection: MqttConnection, failure: Failure) -> float:
+        lasted_s = 0.0 if connection.accepted_s is None else self._clock() - connection.accepted_s
+        self._short = self._short + 1 if self._closed_soon(connection, failure, lasted_s) else 0
+        if lasted_s > _SHARED_FORGOTTEN_S:
+            self._shared.reset()
+        if failure.code == link_failure.TAKEN_OVER or self._short >= _SHORT_MAX:
+            log.error("link.identity_shared", device=self._device, alarm="another unit uses this device's identity")
+            return self._shared.next_s()
+        if failure.refused:
+            self._back_off.reset()
+            return self._uniform(*REFUSED_PAUSE_S)
+        # A broker that accepts and drops is no reason to come again soon; one that carried something is.
+        if connection.acknowledged or lasted_s > LASTING_S:
+            self._back_off.reset()
+        return self._back_off.next_s()
+
+    def _closed_soon(self, connection: MqttConnection, failure: Failure, lasted_s: float) -> bool:
+        # What a take-over looks like in MQTT 3.1.1, which has no word for it.
+        return connection.accepted_s is not None and failure == link_failure.CLOSED and lasted_s < LASTING_S
+
+    def _tell(self, failure: Failure, pause_s: float) -> float:
+        if self._short >= _SHORT_MAX:
+            failure = link_failure.SHARED
+        reason = f"{self._broker.host}:{self._broker.port}: {failure.cause}"
+        if failure.refused:
+            reason = f"refused: {reason}"
+        self._events.put(Disconnected(reason, failure.next_step, failure.refused))
+        log.warning(
+            "link.down", device=self._device, reason=reason, next_step=failure.next_step, retry_s=round(pause_s, 1)
+        )
+        return pause_s

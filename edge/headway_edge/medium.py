@@ -8,9 +8,26 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+
+class Rows(Protocol):
+    """What is used of `sqlite3.Cursor`."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows the statement changed; -1 if it is none that does."""
+
+    def fetchone(self) -> Any:
+        """Return the next row, None after the last."""
+
+    def fetchall(self) -> list[Any]:
+        """Return the rows left."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Go over the rows left."""
 
 
 class Connection(Protocol):
@@ -20,10 +37,10 @@ class Connection(Protocol):
     def in_transaction(self) -> bool:
         """Whether a transaction is open."""
 
-    def execute(self, sql: str, parameters: tuple[object, ...] = ..., /) -> sqlite3.Cursor:
+    def execute(self, sql: str, parameters: tuple[object, ...] = ..., /) -> Rows:
         """Run one statement."""
 
-    def executemany(self, sql: str, parameters: list[tuple[object, ...]], /) -> sqlite3.Cursor:
+    def executemany(self, sql: str, parameters: list[tuple[object, ...]], /) -> Rows:
         """Run one statement for each row of parameters."""
 
     def close(self) -> None:
@@ -45,7 +62,7 @@ class Medium(Protocol):
     def write(self, path: Path, offset: int, data: bytes) -> None:
         """Write `data` at `offset` of a file, made if missing, and sync it: durable when this returns.
 
-        A power cut in between leaves old bytes, new ones, or a mixture.
+        A power cut in between leaves old bytes, new ones, or a mixture. If it raises, a file that was made for it is gone.
         """
 
     def move(self, source: Path, target: Path) -> None:
@@ -56,6 +73,9 @@ class Medium(Protocol):
 
     def size(self, path: Path) -> int:
         """Return a file's size in bytes; 0 if there is none."""
+
+    def names(self, folder: Path) -> list[str]:
+        """Return the names of the files in a folder, in no order; none if there is no such folder."""
 
     def lock(self, path: Path) -> Callable[[], None]:
         """Hold `path` for this process; return what gives it back. Raises BlockingIOError, its text naming the holder."""
@@ -80,18 +100,22 @@ class SystemMedium:
             return None
 
     def write(self, path: Path, offset: int, data: bytes) -> None:
-        """Write and fsync; a file that was made is also made durable in its folder."""
+        """Write and sync; a file that was made is also made durable in its folder."""
         made = not path.exists()
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             while data:
                 written = os.pwrite(file, data, offset)
                 data, offset = data[written:], offset + written
-            os.fsync(file)
+            os.fdatasync(file)  # with the size, where that changed; without the times, which would be a second write
+            if made:
+                _sync_folder(path.parent)
+        except OSError:
+            if made:
+                path.unlink(missing_ok=True)  # or the next one would take its name for durable
+            raise
         finally:
             os.close(file)
-        if made:
-            _sync_folder(path.parent)
 
     def move(self, source: Path, target: Path) -> None:
         """Rename and sync both folders."""
@@ -111,6 +135,13 @@ class SystemMedium:
             return path.stat().st_size
         except FileNotFoundError:
             return 0
+
+    def names(self, folder: Path) -> list[str]:
+        """Return the names of the files in a folder, in no order; none if there is no such folder."""
+        try:
+            return os.listdir(folder)
+        except FileNotFoundError:
+            return []
 
     def lock(self, path: Path) -> Callable[[], None]:
         """Hold `path` with flock, which the kernel gives back when the process dies; the folder is made if missing."""

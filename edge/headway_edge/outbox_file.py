@@ -80,7 +80,29 @@ class FileOutbox:
                     break
         return found
 
-    def acknowledge(self, boot: int, upto: int, rejections: list) -> None:
+    @property
+    def last_seq(self) -> int:
+        """The seq of the last record of this boot; 0: none yet."""
+        return self._seq
+
+    def newest(self, limit: int) -> list:
+        """Return up to `limit` unsettled records, newest first, as (boot, seq, payload)."""
+        found = []  # type: list
+        for boot, seq, payload in self._records():
+            if seq > self._settled.get(boot, 0):
+                found.append((boot, seq, payload))
+                if len(found) > limit:
+                    found.pop(0)
+        found.reverse()
+        return found
+
+    def set_undeliverable(self, _boot: int, _seq: int) -> None:
+        """Nothing is put away here: the record is sent again."""
+
+    def retry_undeliverable(self) -> None:
+        """Nothing was put away."""
+
+    def acknowledge(self, boot: int, upto: int, rejections: list, _stored: "list | tuple" = ()) -> None:
         """Settle every record of `boot` up to `upto`; when all are settled the log starts anew.
 
         A rejection above `upto` is counted and settled once `upto` has passed it.

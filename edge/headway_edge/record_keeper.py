@@ -1,20 +1,24 @@
-"""Keeps records while the disk refuses them, and puts them into the outbox in their order when it takes them again."""
+"""Keeps records while the disk refuses them, and puts them into the outbox in their order when it takes them again.
+
+While a disk is full, read-only or failing, collection goes on here, in memory, for UNSAVED_MAX records: a power cut takes those.
+What there is no place for any more is lost, but not silently: it uses up its seq, and a LOSS record says so as soon as the disk
+takes one.
+"""
 
 import sqlite3
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import structlog
 
 from headway_edge.clock import Clock
-from headway_edge.outbox import Outbox
+from headway_edge.outbox import Outbox, State
 from headway_protocol import record
+from headway_protocol.errors import EncodeError
 
 log = structlog.get_logger("headway.agent")
 
 UNSAVED_MAX = 100  # records kept in memory while the disk refuses them
-
-State = Mapping[str, bytes | None]
+_TELL_AGAIN_MS = 60_000
 
 
 @dataclass(frozen=True)
@@ -28,47 +32,110 @@ class _Unsaved:
 
 
 class RecordKeeper:
-    """Appends records to an outbox, each with the time at which it was made. `dropped` counts those lost for good."""
+    """Appends records to an outbox, each with the time at which it was made, and declares what the outbox found to be lost.
+
+    `dropped` counts records of this boot that the disk refused for too long.
+    """
 
     def __init__(self, outbox: Outbox, clock: Clock) -> None:
         self._outbox = outbox
         self._clock = clock
         self._unsaved: list[_Unsaved] = []
+        self._unskipped = 0  # dropped records whose seqs are not used up yet; they come before those that wait
+        self._dropped_state: dict[str, bytes | None] = {}
+        self._told_ms: int | None = None
         self.dropped = 0
 
     @property
     def waiting(self) -> bool:
-        """Whether there are records that are not on disk."""
-        return self._unsaved != []
+        """Whether there is something that is not on disk."""
+        return bool(self._unsaved or self._unskipped)
 
     def append(self, kind: int, body: list[object], state: State) -> tuple[int, int] | None:
         """Store a record and `state` together; return its (boot, seq), None while the disk refuses it.
 
         What waits for too long is dropped, the oldest first, and counted. Raises EncodeError.
         """
-        wall_ms, quality = self._clock.wall()
-        self._unsaved.append(_Unsaved(kind, self._clock.mono_ms(), wall_ms, quality, body, state))
+        try:
+            wall_ms, quality = self._clock.wall()
+            self._unsaved.append(_Unsaved(kind, self._clock.mono_ms(), wall_ms, quality, body, state))
+        except MemoryError:
+            self._drop("no memory")
+            return None
         if len(self._unsaved) > UNSAVED_MAX:
-            self._unsaved.pop(0)
-            self.dropped += 1
-            log.error("agent.record_dropped", dropped=self.dropped, reason="the disk refused it for too long")
-        return self.save()
+            self._dropped_state.update(_known(self._unsaved.pop(0).state))
+            self._drop("the disk refused it for too long")
+        identity = self.save()
+        if self.waiting:
+            self._outbox.unsaved_state.update(_known(state))
+        return identity
+
+    def _drop(self, reason: str) -> None:
+        self.dropped += 1
+        self._unskipped += 1
+        log.error(
+            "agent.record_dropped", dropped=self.dropped, reason=reason, next_step="see why the disk refuses records"
+        )
 
     def save(self) -> tuple[int, int] | None:
-        """Try again with what waits; return the (boot, seq) of the last record, None if any still waits or none did."""
+        """Try again with what waits; return the (boot, seq) of the last record, None if any still waits or none did.
+
+        Then declare losses. Costs nothing when there is nothing to do. Raises EncodeError for a record that cannot be; it is not
+        kept.
+        """
         identity = None
-        while self._unsaved:
-            item = self._unsaved[0]
-            try:
-                payload = self._outbox.append(item.kind, item.mono_ms, item.wall_ms, item.clock, item.body, item.state)
-            except sqlite3.Error as error:
-                log.error(
-                    "agent.store_failed",
-                    error=str(error),
-                    waiting=len(self._unsaved),
-                    next_step="free space on the disk",
-                )
-                return None
-            self._unsaved.pop(0)
-            identity = record.identity(payload)
+        try:
+            if self._unskipped:
+                self._outbox.skip(self._unskipped, self._dropped_state)
+                self._unskipped = 0
+                self._dropped_state = {}
+            while self._unsaved:
+                item = self._unsaved[0]
+                try:
+                    payload = self._outbox.append(
+                        item.kind, item.mono_ms, item.wall_ms, item.clock, item.body, item.state
+                    )
+                except EncodeError:
+                    self._unsaved.pop(0)
+                    raise
+                self._unsaved.pop(0)
+                identity = record.identity(payload)
+        except (sqlite3.Error, MemoryError) as error:
+            self._tell(error)
+            return None
+        self._outbox.unsaved_state.clear()
+        try:
+            self._declare_losses()
+        except (sqlite3.Error, MemoryError) as error:
+            self._tell(error)
+        else:
+            self._told_ms = None
         return identity
+
+    def _declare_losses(self) -> None:
+        if not self._outbox.may_have_losses:
+            return
+        for loss in self._outbox.undeclared():
+            body = record.loss_body(loss.boot, loss.first_seq, loss.last_seq, loss.reason)
+            wall_ms, quality = self._clock.wall()
+            self._outbox.append(record.LOSS, self._clock.mono_ms(), wall_ms, quality, body, {loss.key: None})
+            log.warning(
+                "agent.loss_declared", boot=loss.boot, first=loss.first_seq, last=loss.last_seq, reason=loss.reason
+            )
+
+    def _tell(self, error: Exception) -> None:
+        now_ms = self._clock.mono_ms()
+        if self._told_ms is None or now_ms - self._told_ms >= _TELL_AGAIN_MS:
+            self._told_ms = now_ms
+            log.error(
+                "agent.store_failed",
+                error=str(error) or type(error).__name__,
+                waiting=len(self._unsaved),
+                kept_in_memory_at_most=UNSAVED_MAX,
+                next_step="free space on the disk, or check it",
+            )
+
+
+def _known(state: State) -> dict[str, bytes | None]:
+    # Without what only a stored record has a value for.
+    return {key: value for key, value in state.items() if not callable(value)}

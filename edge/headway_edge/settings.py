@@ -7,13 +7,15 @@ reads is an error: a misspelt one would otherwise be a setting that silently is 
 import tomllib
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
+from typing import Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from headway_edge.broker import Broker, Protocol, Tls
 from headway_edge.errors import AgentError
-from headway_edge.link import BACK_OFF_MAX_S, Broker
+from headway_edge.retention import BUDGET_BYTES
 from headway_protocol import topics
 
 
@@ -39,14 +41,52 @@ class AgentSettings(BaseSettings):
         "server offered wins.",
     )
     timezone: str = Field("UTC", description="Where the person's days begin: a name such as Asia/Seoul.")
+    factors: dict[str, str] = Field(
+        {},
+        description='The person\'s class by customer factor, such as { experience = "settled" }: packs that know the factor '
+        "move their forecasts by it. Nothing else reads it, and it is not sent.",
+    )
     store: Path = Field(Path("/var/lib/headway/outbox.db"), description="The file that keeps what the server lacks.")
+    store_bytes_max: int = Field(
+        BUDGET_BYTES,
+        ge=2**20,
+        description="Size of that file, bytes. When it is reached, the oldest records that the server has go first; then old trips "
+        "become totals of their days and months; then the oldest go and are declared lost. Its journal takes up to 4 MB more, and "
+        "a repair as much again.",
+    )
     period_ms: int = Field(1000, ge=40, le=1000, description="Sampling period of the source, 40 to 1000 ms.")
     broker_host: str = Field("127.0.0.1", description="Host of the MQTT broker.")
     broker_port: int = Field(1883, ge=1, le=65535, description="Port of the MQTT broker.")
     broker_username: str | None = Field(None, description="User at the broker; none: anonymous.")
     broker_password: SecretStr | None = Field(None, description="Password at the broker.")
+    broker_protocol: Protocol = Field(
+        "auto", description="MQTT version: 5, 3.1.1, or auto for 5 with 3.1.1 for brokers that know no other."
+    )
+    broker_tls: bool = Field(
+        False, description="Speak TLS, usually on port 8883: the broker's certificate and host name are verified."
+    )
+    broker_ca: Path | None = Field(
+        None,
+        description="PEM file of the authorities that may vouch for the broker, two while one replaces the other; none: "
+        "those of the machine.",
+    )
+    broker_cert: Path | None = Field(
+        None, description="PEM file of the device's own certificate, if the broker asks for one."
+    )
+    broker_key: Path | None = Field(
+        None, description="PEM file of its private key, without a pass phrase; none: it is in broker_cert."
+    )
+    keepalive_s: int = Field(
+        60,
+        ge=5,
+        le=3600,
+        description="MQTT keep-alive, seconds. After 1.5 times that without a byte from the broker, the connection is made anew.",
+    )
     back_off_max_s: float = Field(
-        BACK_OFF_MAX_S, ge=1, description="Longest pause between two attempts to connect, seconds."
+        300.0,
+        ge=1,
+        description="Longest pause between two attempts to connect, seconds; a broker that does not let the device in is asked "
+        "every quarter of an hour, or on SIGHUP.",
     )
 
     @field_validator("group", "device")
@@ -55,6 +95,15 @@ class AgentSettings(BaseSettings):
         if not topics.valid_id(value):
             raise ValueError("use 1 to 32 of the characters a-z, 0-9 and -")
         return value
+
+    @model_validator(mode="after")
+    def _is_secured_as_told(self) -> Self:
+        for name in ("broker_ca", "broker_cert", "broker_key"):
+            if getattr(self, name) is not None and not self.broker_tls:
+                raise ValueError(f"{name} is of no use without TLS: set broker_tls = true, or take it out")
+        if self.broker_key is not None and self.broker_cert is None:
+            raise ValueError("broker_key needs the certificate it belongs to: set broker_cert")
+        return self
 
     @field_validator("timezone")
     @classmethod
@@ -94,7 +143,10 @@ class AgentSettings(BaseSettings):
             self.broker_port,
             self.broker_username,
             None if self.broker_password is None else self.broker_password.get_secret_value(),
-            back_off_max_s=self.back_off_max_s,
+            self.keepalive_s,
+            self.back_off_max_s,
+            protocol=self.broker_protocol,
+            tls=Tls(self.broker_ca, self.broker_cert, self.broker_key) if self.broker_tls else None,
         )
 
 

@@ -9,33 +9,32 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from headway_edge import VERSION
+from headway_edge.retention import BUDGET_BYTES
 from headway_simulators import nrel
+from headway_simulators.finding import Finding
+from headway_simulators.store_diagnosis import look_into, stores_in
 
 _CONNECT_TIMEOUT_S = 2.0
 _DISK_FREE_MIN = 100 * 2**20
 _WAL_RESET_FIXED = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at. grade: "ok", "note" (works, worth knowing) or "bad"; next_step: empty if none is needed."""
+def diagnose(
+    broker_host: str, broker_port: int, server: str, store: Path, budget_bytes: int = BUDGET_BYTES
+) -> list[Finding]:
+    """Look at Python, packages, SQLite, the store and its folder, the broker, the server, and the recorded trips.
 
-    grade: str
-    what: str
-    next_step: str = ""
-
-
-def diagnose(broker_host: str, broker_port: int, server: str, store: Path) -> list[Finding]:
-    """Look at Python, packages, SQLite, the store's folder, the broker, the server, and the recorded trips."""
+    store: an agent's, or a folder of them. budget_bytes: what a store may take.
+    """
     return [
         _python(),
         *_packages(),
         _sqlite(),
-        _store(store),
+        _folder(store),
+        *(finding for path in stores_in(store) for finding in look_into(path, budget_bytes)),
         _broker(broker_host, broker_port),
         _server(server),
         _recordings(),
@@ -89,8 +88,8 @@ def _sqlite() -> Finding:
     return Finding("ok", f"SQLite {sqlite3.sqlite_version}")
 
 
-def _store(store: Path) -> Finding:
-    folder = store
+def _folder(store: Path) -> Finding:
+    folder = store.parent if store.is_file() else store
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):

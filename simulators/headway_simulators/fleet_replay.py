@@ -15,6 +15,7 @@ from headway_edge.core.process import Process
 from headway_edge.link import Broker, Link
 from headway_edge.outbox import Outbox
 from headway_edge.watcher import Trip
+from headway_protocol.state import ENDS_MAX
 from headway_simulators.errors import SimulatorError
 from headway_simulators.offline_replay import rows_of
 from headway_simulators.processes import find_process
@@ -63,7 +64,14 @@ class Vehicle:
         generator = random.Random(f"{setup.seed}/{setup.group}/{source.device}")  # noqa: S311 - jitter, not secrets
         self._outbox = Outbox(setup.folder / f"{source.device}.db")
         self.link = (
-            Link(setup.broker, setup.group, source.device, self._outbox.boot, generator.uniform)
+            Link(
+                setup.broker,
+                setup.group,
+                source.device,
+                self._outbox.boot,
+                generator.uniform,
+                lambda: self._outbox.ends(ENDS_MAX),
+            )
             if setup.broker is not None
             else None
         )

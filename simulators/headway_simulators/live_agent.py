@@ -7,10 +7,12 @@ import csv
 import queue
 import random
 import signal
+import sqlite3
 import sys
 import threading
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import TextIO
 
 import structlog
@@ -19,10 +21,12 @@ from headway_edge import packs
 from headway_edge.agent import Agent
 from headway_edge.clock import SystemClock
 from headway_edge.face import comparison_lines, expected_lines, score_lines, trip_lines
+from headway_edge.first_boot import first_boot
 from headway_edge.link import Link
 from headway_edge.outbox import Outbox
 from headway_edge.settings import AgentSettings
 from headway_edge.watcher import Trip
+from headway_protocol.state import ENDS_MAX
 from headway_simulators.errors import SimulatorError
 from headway_simulators.offline_replay import wanted
 from headway_simulators.recorded_rows import timed_rows
@@ -33,6 +37,8 @@ log = structlog.get_logger("headway.live")
 _QUEUE_MAX = 600  # ten minutes of samples at 1 Hz, should the agent be held up by its disk
 _GOODBYE_S = 5.0
 _STOP_TOGETHER_S = 1.0
+_STATUS_EVERY_MS = 1_000
+_STATUS_AGAIN_MS = 300_000
 
 
 class _Ended:
@@ -91,8 +97,21 @@ def run_live(settings: AgentSettings, source: str) -> None:
         signal.signal(number, lambda *_: stopping.set())
     clock = SystemClock()
     generator = random.SystemRandom()
-    outbox = Outbox(settings.store)
-    link = Link(settings.broker(), settings.group, settings.device, outbox.boot, generator.uniform)
+    outbox = Outbox(
+        settings.store,
+        first_boot=first_boot(clock.wall()[0], generator.randint),
+        budget_bytes=settings.store_bytes_max,
+        mono_ms=clock.mono_ms,
+    )
+    link = Link(
+        settings.broker(),
+        settings.group,
+        settings.device,
+        outbox.boot,
+        generator.uniform,
+        lambda: outbox.ends(ENDS_MAX),
+    )
+    signal.signal(signal.SIGHUP, lambda *_: link.retry_now())
     agent = Agent(
         outbox,
         link,
@@ -103,18 +122,19 @@ def run_live(settings: AgentSettings, source: str) -> None:
         settings.period_ms,
         lambda trip: _show(trip, agent.news, clock),
         utc_offset_min=settings.utc_offset_min,
+        factors=settings.factors,
     )
     reader = _Reader(source, clock)
     log.info("agent.started", group=settings.group, device=settings.device, boot=outbox.boot, backlog=outbox.backlog())
     link.start()
     reader.start()
     try:
-        error = _loop(agent, reader, clock, stopping)
+        error = _loop(agent, reader, clock, stopping, _StatusLog(agent))
         agent.checkpoint()
         _say_goodbye(agent, clock, stopping)
         lines = comparison_lines(agent.process, agent.own.compare(), agent.own.benchmark, agent.own.totals.both())
         lines += score_lines(agent.own.score(clock.wall()[0])) + expected_lines(agent.own.series.expected())
-        print("\n".join([*lines, *agent.consumable_lines()]))  # noqa: T201
+        print("\n".join([*lines, *agent.advice_lines(), *agent.consumable_lines()]))  # noqa: T201
     finally:
         link.stop()
         log.info("agent.stopped", produced=outbox.produced, backlog=outbox.backlog(), unreadable=dict(reader.problems))
@@ -123,7 +143,9 @@ def run_live(settings: AgentSettings, source: str) -> None:
         raise SimulatorError(error)
 
 
-def _loop(agent: Agent, reader: _Reader, clock: SystemClock, stopping: threading.Event) -> str | None:
+def _loop(
+    agent: Agent, reader: _Reader, clock: SystemClock, stopping: threading.Event, status: "_StatusLog"
+) -> str | None:
     # Returns why the source failed, None if it did not.
     last_ms = clock.mono_ms()
     process, signals_of = None, None
@@ -142,10 +164,33 @@ def _loop(agent: Agent, reader: _Reader, clock: SystemClock, stopping: threading
             last_ms, row = arrival
             if signals_of is None or agent.process is not process:
                 process = agent.process
-                signals_of = SignalRow(reader.header, wanted(process))
+                signals_of = SignalRow(reader.header, wanted(process), utc_as_local=False)  # the device's clock knows
             agent.on_sample(last_ms, signals_of(row, reader.problems))
         agent.step(clock.mono_ms())
+        status.look(clock.mono_ms())
     return None
+
+
+class _StatusLog:
+    """Logs how the agent stands with its server: when that changes, and now and then while something waits."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self._said: tuple[str, str] | None = None
+        self._said_ms = self._looked_ms = 0
+
+    def look(self, now_ms: int) -> None:
+        if now_ms - self._looked_ms < _STATUS_EVERY_MS:
+            return
+        self._looked_ms = now_ms
+        try:
+            status = self._agent.status()
+        except sqlite3.Error:
+            return  # whoever needed the store has said so
+        is_news = (status.link, status.cause) != self._said
+        if is_news or (status.backlog and now_ms - self._said_ms >= _STATUS_AGAIN_MS):
+            self._said, self._said_ms = (status.link, status.cause), now_ms
+            log.info("agent.status", **asdict(status))
 
 
 def _say_goodbye(agent: Agent, clock: SystemClock, stopping: threading.Event) -> None:

@@ -496,6 +496,80 @@ def test_a_change_is_an_incident_that_one_record_opens_and_another_closes(device
     assert news[1:] == ["Low-speed ratio: as usual again."]
 
 
+def test_a_change_into_the_contrary_is_two_incidents(device: Device) -> None:
+    found: list[tuple[int, int, list[int], tuple[int, int] | None]] = []
+    slow_ratio = next(c for c in PROCESS.period if c.key == "low_speed_ratio_pct")
+
+    def drive(slow: int) -> None:
+        device.drive(slow, 2000)
+        device.drive(60 - slow, 5000)
+        device.park()
+        device.drive(1, 0)
+        found[:] = [item for item in incidents(device) if item[2][0] == slow_ratio.id]
+
+    for i in range(40):
+        drive(30 + i % 3)
+    for slow, count in ((55, 1), (4, 3)):
+        tries = 0
+        while len(found) < count and tries < 15:
+            drive(slow)
+            tries += 1
+    (first, _, up, _), (_, _, over, closes), (second, _, down, none) = found
+    assert (up[1], over, closes) == (1, [slow_ratio.id], (1, first))
+    assert (down[1], none) == (-1, None)
+    # A restart knows which one is open.
+    device.restart()
+    for i in range(40):
+        drive(4 + i % 3)
+    assert found[3][2:] == ([slow_ratio.id], (1, second))
+    assert len(found) == 4
+
+
+def test_an_incident_that_a_power_cut_kept_back_is_told_at_the_next_start(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow_ratio = next(c for c in PROCESS.period if c.key == "low_speed_ratio_pct")
+
+    def drive(slow: int) -> list[tuple[int, int, list[int], tuple[int, int] | None]]:
+        device.drive(slow, 2000)
+        device.drive(60 - slow, 5000)
+        device.park()
+        device.drive(1, 0)
+        return [item for item in incidents(device) if item[2][0] == slow_ratio.id]
+
+    def series_is_open() -> bool:
+        return (
+            next(i for i in device.agent.own.series.series if i.characteristic.id == slow_ratio.id).change() is not None
+        )
+
+    for i in range(40):
+        assert drive(30 + i % 3) == []
+    append = Outbox.append
+
+    def cut(outbox: Outbox, kind: int, *others: object) -> bytes:
+        if kind == record.INCIDENT:
+            raise sqlite3.OperationalError("no power")
+        return append(outbox, kind, *others)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Outbox, "append", cut)
+        while not series_is_open():
+            drive(55)
+    device.restart()
+    (found,) = [item for item in incidents(device) if item[2][0] == slow_ratio.id]
+    assert (found[2][1], found[3]) == (1, None)
+    device.restart()
+    assert len(incidents(device)) == 1
+
+
+def test_the_totals_of_a_trip_are_worked_out_once(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = []
+    totals = PROCESS.totals
+    monkeypatch.setattr(device.agent.process, "totals", lambda numbers: times.append(1) or totals(numbers))
+    device.trip()
+    assert (len(device.episodes()), len(times)) == (1, 1)
+
+
 def test_a_service_is_a_record_and_begins_the_consumable_anew(device: Device) -> None:
     device.trip()
     assert device.agent.consumable_lines()[0].startswith("Engine oil: not known")

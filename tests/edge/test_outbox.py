@@ -3,13 +3,12 @@
 import multiprocessing
 import os
 import signal
-import sqlite3
 from pathlib import Path
 
 import pytest
 
 from headway_edge.errors import AgentError
-from headway_edge.outbox import REPLAY_WINDOW, Outbox
+from headway_edge.outbox import Outbox
 from headway_protocol import record
 from headway_protocol.codes import CONFLICT
 from headway_protocol.errors import EncodeError
@@ -73,28 +72,6 @@ def test_a_refused_record_is_settled_kept_and_named(tmp_path: Path) -> None:
     outbox.close()
 
 
-def test_acknowledged_records_stay_for_a_window_and_then_go_oldest_first(tmp_path: Path) -> None:
-    outbox = Outbox(tmp_path / "outbox.db")
-    for _ in range(REPLAY_WINDOW + 5):
-        append(outbox)
-    outbox.acknowledge(1, REPLAY_WINDOW + 5, [])
-    kept = [record.decode(payload).seq for payload in outbox.payloads(record.LOSS)]
-    assert kept == list(range(6, REPLAY_WINDOW + 6))
-    outbox.close()
-
-
-def test_nothing_unacknowledged_is_ever_removed_by_the_window(tmp_path: Path) -> None:
-    outbox = Outbox(tmp_path / "outbox.db")
-    append(outbox)
-    outbox.close()
-    outbox = Outbox(tmp_path / "outbox.db")
-    for _ in range(REPLAY_WINDOW + 5):
-        append(outbox)
-    outbox.acknowledge(2, REPLAY_WINDOW + 5, [])
-    assert keys(outbox) == [(1, 1)]
-    outbox.close()
-
-
 def test_state_is_stored_with_the_record_or_not_at_all(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "outbox.db")
     append(outbox, checkpoint=b"one")
@@ -106,26 +83,6 @@ def test_state_is_stored_with_the_record_or_not_at_all(tmp_path: Path) -> None:
     outbox.close()
 
 
-def test_a_full_disk_uses_up_no_seq_and_loses_nothing(tmp_path: Path) -> None:
-    outbox = Outbox(tmp_path / "outbox.db")
-    append(outbox)
-    pages = outbox._db.execute("PRAGMA page_count").fetchone()[0]
-    outbox._db.execute(f"PRAGMA max_page_count = {pages}")
-    made = 1
-    while True:
-        try:
-            append(outbox)
-        except sqlite3.OperationalError as error:
-            assert "full" in str(error)  # noqa: PT017 - at which append it happens is SQLite's affair
-            break
-        made += 1
-    outbox._db.execute("PRAGMA max_page_count = 1000000")
-    append(outbox)
-    assert keys(outbox) == [(1, seq) for seq in range(1, made + 2)]
-    assert outbox.produced == made + 1
-    outbox.close()
-
-
 def test_a_second_agent_on_one_store_is_refused_with_the_first_ones_process(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "outbox.db")
     with pytest.raises(AgentError, match=f"in use by process {os.getpid()}"):
@@ -134,33 +91,12 @@ def test_a_second_agent_on_one_store_is_refused_with_the_first_ones_process(tmp_
     Outbox(tmp_path / "outbox.db").close()
 
 
-def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "outbox.db"
-    path.write_bytes(b"not a database at all" * 100)
-    with pytest.raises(AgentError, match="not a usable outbox"):
-        Outbox(path)
-    assert path.read_bytes() == b"not a database at all" * 100
-
-
-def test_a_newer_schema_is_refused_and_untouched(tmp_path: Path) -> None:
-    path = tmp_path / "outbox.db"
-    Outbox(path).close()
-    db = sqlite3.connect(path)
-    db.execute("PRAGMA user_version = 99")
-    db.close()
-    with pytest.raises(AgentError, match="newer agent"):
-        Outbox(path)
-    db = sqlite3.connect(path)
-    assert db.execute("PRAGMA user_version").fetchone() == (99,)
-    db.close()
-
-
 def test_a_path_that_cannot_be_used_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(AgentError, match="cannot keep records"):
         Outbox(tmp_path / "file" / "outbox.db")
     (tmp_path / "folder.db").mkdir()
-    with pytest.raises(AgentError, match="not a usable outbox"):
+    with pytest.raises(AgentError, match=r"cannot keep records.*unable to open.*Name a file"):
         Outbox(tmp_path / "folder.db")
 
 

@@ -31,35 +31,51 @@ def test_an_acknowledgement_comes_back(boot: int, upto: int, rejections: list[tu
     assert len(data) <= ack.ACK_BYTES_MAX
 
 
+@given(st.integers(0, 2**32 - 65), st.lists(st.integers(1, 2**20), min_size=2, max_size=128))
+def test_what_is_stored_above_a_gap_comes_back(upto: int, steps: list[int]) -> None:
+    seqs = [min(2**32 - 1, upto + sum(steps[: i + 1])) for i in range(len(steps) // 2 * 2)]
+    stored = list(zip(seqs[::2], seqs[1::2], strict=True))
+    assert ack.decode_all(ack.encode(7, upto, [(3, 1)], stored)) == (7, upto, [(3, 1)], stored)
+    assert ack.decode(ack.encode(7, upto, [], stored)) == (7, upto, [])
+
+
 def test_the_largest_acknowledgement_fits_its_limit() -> None:
-    assert len(ack.encode(2**32 - 1, 2**32 - 1, [(2**32 - 1, 2**32 - 1)] * 256)) == 2831
+    largest = ack.encode(2**32 - 1, 2**31, [(2**32 - 1, 2**32 - 1)] * 256, [(2**32 - 1, 2**32 - 1)] * 64)
+    assert len(largest) == 3537
 
 
 def test_appended_fields_of_an_acknowledgement_are_ignored() -> None:
-    assert ack.decode(cbor2.dumps([1, 3, 17, [[16, 1, "appended"]], "appended"])) == (3, 17, [(16, 1)])
+    data = cbor2.dumps([1, 3, 17, [[16, 1, "appended"]], [[19, 20, "appended"]], "appended"])
+    assert ack.decode_all(data) == (3, 17, [(16, 1)], [(19, 20)])
 
 
 @pytest.mark.parametrize(
     ("message", "code", "text"),
     [
-        ([2, 3, 17, []], NEWER_VERSION, "acknowledgement version 2; this side knows 1"),
-        ([0, 3, 17, []], MALFORMED, "acknowledgement version 0 never existed"),
-        ([1, 3, 17], MALFORMED, "acknowledgement has 3 items, needs 4"),
+        ([2, 3, 17, [], []], NEWER_VERSION, "acknowledgement version 2; this side knows 1"),
+        ([0, 3, 17, [], []], MALFORMED, "acknowledgement version 0 never existed"),
+        ([1, 3, 17, []], MALFORMED, "acknowledgement has 4 items, needs 5"),
         ({}, MALFORMED, "acknowledgement is not an array"),
-        ([1, 0, 17, []], IMPLAUSIBLE, "boot 0 is not in 1..4294967295"),
-        ([1, 2**32, 17, []], IMPLAUSIBLE, "boot 4294967296 is not in 1..4294967295"),
-        ([1, None, 17, []], MALFORMED, "boot is not an integer"),
-        ([1, 3, -1, []], IMPLAUSIBLE, "upto -1 is not in 0..4294967295"),
-        ([1, 3, 2**32, []], IMPLAUSIBLE, "upto 4294967296 is not in 0..4294967295"),
-        ([1, 3, True, []], MALFORMED, "upto is not an integer"),
-        ([1, 3, 17, {}], MALFORMED, "rejections is not an array of at most 256 items"),
-        ([1, 3, 17, [[16, 1]] * 257], MALFORMED, "rejections is not an array of at most 256 items"),
-        ([1, 3, 17, [16]], MALFORMED, "a rejection is [seq, code]"),
-        ([1, 3, 17, [[16]]], MALFORMED, "a rejection is [seq, code]"),
-        ([1, 3, 17, [[0, 1]]], IMPLAUSIBLE, "seq 0 is not in 1..4294967295"),
-        ([1, 3, 17, [[2**32, 1]]], IMPLAUSIBLE, "seq 4294967296 is not in 1..4294967295"),
-        ([1, 3, 17, [[16, 0]]], IMPLAUSIBLE, "code 0 is not in 1..4294967295"),
-        ([1, 3, 17, [[16, "malformed"]]], MALFORMED, "code is not an integer"),
+        ([1, 0, 17, [], []], IMPLAUSIBLE, "boot 0 is not in 1..4294967295"),
+        ([1, 2**32, 17, [], []], IMPLAUSIBLE, "boot 4294967296 is not in 1..4294967295"),
+        ([1, None, 17, [], []], MALFORMED, "boot is not an integer"),
+        ([1, 3, -1, [], []], IMPLAUSIBLE, "upto -1 is not in 0..4294967295"),
+        ([1, 3, 2**32, [], []], IMPLAUSIBLE, "upto 4294967296 is not in 0..4294967295"),
+        ([1, 3, True, [], []], MALFORMED, "upto is not an integer"),
+        ([1, 3, 17, {}, []], MALFORMED, "rejections is not an array of at most 256 items"),
+        ([1, 3, 17, [[16, 1]] * 257, []], MALFORMED, "rejections is not an array of at most 256 items"),
+        ([1, 3, 17, [16], []], MALFORMED, "a rejection is [seq, code]"),
+        ([1, 3, 17, [[16]], []], MALFORMED, "a rejection is [seq, code]"),
+        ([1, 3, 17, [[0, 1]], []], IMPLAUSIBLE, "seq 0 is not in 1..4294967295"),
+        ([1, 3, 17, [[2**32, 1]], []], IMPLAUSIBLE, "seq 4294967296 is not in 1..4294967295"),
+        ([1, 3, 17, [[16, 0]], []], IMPLAUSIBLE, "code 0 is not in 1..4294967295"),
+        ([1, 3, 17, [[16, "malformed"]], []], MALFORMED, "code is not an integer"),
+        ([1, 3, 17, [], {}], MALFORMED, "stored is not an array of at most 64 items"),
+        ([1, 3, 17, [], [[18, 18]] * 65], MALFORMED, "stored is not an array of at most 64 items"),
+        ([1, 3, 17, [], [18]], MALFORMED, "a stored range is [first_seq, last_seq]"),
+        ([1, 3, 17, [], [[18]]], MALFORMED, "a stored range is [first_seq, last_seq]"),
+        ([1, 3, 17, [], [[17, 18]]], IMPLAUSIBLE, "seq 17..18 stored above 17"),
+        ([1, 3, 17, [], [[19, 18]]], IMPLAUSIBLE, "seq 19..18 stored above 17"),
         (b"\x84\x01\x03\x11\x80" + bytes(4092), TOO_LARGE, "acknowledgement of 4097 bytes; the limit is 4096"),
     ],
 )
@@ -84,6 +100,12 @@ def test_each_broken_acknowledgement_has_its_refusal(message: Any, code: int, te
 def test_an_acknowledgement_out_of_range_is_not_encoded(boot: int, upto: int, rejections: Any) -> None:
     with pytest.raises(EncodeError):
         ack.encode(boot, upto, rejections)
+
+
+@pytest.mark.parametrize("stored", [[(1, 1)], [(3, 2)], [(2, 2**32)], [(2, 2)] * 65])
+def test_a_stored_range_out_of_order_is_not_encoded(stored: Any) -> None:
+    with pytest.raises(EncodeError):
+        ack.encode(1, 1, [], stored)
 
 
 # State

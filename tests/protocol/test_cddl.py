@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from headway_edge import packs
 from headway_edge.core import data_quality
 from headway_edge.core.episode import EpisodeCore, wire_cells
-from headway_protocol import ack, benchmark, cbor, command, incident, pack_offer, record, service, state
+from headway_protocol import ack, benchmark, cbor, command, fold, incident, pack_offer, record, service, state
 from headway_protocol.codes import IMPLAUSIBLE
 from headway_protocol.errors import DecodeError
 
@@ -73,11 +73,18 @@ def a_service() -> record.Record:
     return record.Record(record.SERVICE, 3, 41, 1, None, record.UNSYNCED, body)
 
 
+def a_day() -> record.Record:
+    totals = fold.pack_totals([3, 25_400, -7, 0, 12])
+    body = fold.day_body(PACK, 19_675, fold.DAY_SPAN, 1, 3, 25_400, totals, [(2, 5, 6), (2, 9, 9), (3, 1, 40)])
+    return record.Record(record.DAY, 3, 42, 1, 0, record.HOLDOVER, body)
+
+
 def read_record(data: bytes) -> None:
     found = record.decode(data)
     parse = {
         record.BIRTH: record.parse_birth,
         record.EPISODE: record.parse_episode,
+        record.DAY: fold.parse_day,
         record.INCIDENT: incident.parse_incident,
         record.SERVICE: service.parse_service,
         record.LOSS: record.parse_loss,
@@ -90,8 +97,8 @@ MESSAGES: list[tuple[str, bytes, Callable[[bytes], object]]] = [
     ("record", record.encode(a_birth()), read_record),
     ("record", record.encode(a_trip()), read_record),
     ("record", record.encode(a_loss()), read_record),
-    ("record", record.encode(record.Record(record.DAY, 1, 1, 0, None, 0, [1, "later"])), read_record),
-    ("acknowledgement", ack.encode(3, 17, [(16, 1), (18, 4)]), ack.decode),
+    ("record", record.encode(record.Record(record.FEEDBACK, 1, 1, 0, None, 0, [1, "later"])), read_record),
+    ("acknowledgement", ack.encode(3, 17, [(16, 1), (18, 4)], [(19, 24), (26, 26)]), ack.decode),
     ("acknowledgement", ack.encode(1, 0, []), ack.decode),
     ("state", state.encode(3, online=True), state.decode),
     ("benchmark", benchmark.encode(4, "car", PACK, [(103, 22, [136, 386, 614, 864], [51, 80, 120, 230])]), benchmark.decode),
@@ -101,12 +108,13 @@ MESSAGES: list[tuple[str, bytes, Callable[[bytes], object]]] = [
     ("record", record.encode(a_service()), read_record),
     ("state", state.encode(3, online=True, ends=[(3, 17), (2, 40)]), state.decode),
     ("command", command.resend([(3, 17, 18), (2, 1, 4294967295)]), command.decode),
+    ("record", record.encode(a_day()), read_record),
 ]  # fmt: skip
 IDS = [
     "birth",
     "episode",
     "loss",
-    "day",
+    "feedback",
     "ack",
     "ack empty",
     "state",
@@ -114,7 +122,7 @@ IDS = [
     "benchmark empty",
     "pack offer",
 ]
-IDS += ["incident", "service", "state with ends", "command"]
+IDS += ["incident", "service", "state with ends", "command", "day"]
 
 
 @pytest.mark.parametrize(("rule", "data", "read"), MESSAGES, ids=IDS)
@@ -133,10 +141,11 @@ def test_real_messages_are_valid(rule: str, data: bytes, read: Any, valid: Any) 
         ("other-record", 3),
         ("incident-record", 10),
         ("service-record", 11),
+        ("day-record", 14),
     ],
 )
 def test_each_kind_is_valid_as_itself_only(rule: str, number: int, valid: Any) -> None:
-    records = (0, 1, 2, 3, 10, 11)
+    records = (0, 1, 2, 3, 10, 11, 14)
     assert [valid(rule, MESSAGES[i][1]) for i in records] == [i == number for i in records]
 
 
@@ -198,6 +207,7 @@ RULES = (
     "is not text of at most 64 characters",
     "the limit is",
     "is not an array of at most 64 items",
+    " stored above ",
     "with millilitres",
 )
 
@@ -245,6 +255,8 @@ def test_schema_and_decoder_agree_on_changed_messages(message: Any, choose: Any,
         (4, (3, 0), [16]),
         (4, (3, 0, 0), 0),
         (4, (3,), [[1, 1]] * 257),
+        (4, (4, 0), [19]),
+        (4, (4, 0, 1), 2**32),
         (6, (1,), 0),
         (6, (2,), 1),
         (7, (2,), 5),

@@ -127,6 +127,7 @@ def test_numbers_never_move() -> None:
         3: "tyres changed",
         4: "battery changed",
         5: "air filter changed",
+        6: "repaired",
     }
     assert sorted(incident.CODE_NAMES) == [1, 2, 3, 4, 16, 17, 18, 19, 20]
     assert incident.SEVERITY_NAMES == {1: "notice", 2: "warning", 3: "critical"}

@@ -1,0 +1,44 @@
+"""The agent's settings of the connection: what they become, and which make no sense together."""
+
+from pathlib import Path
+
+import pytest
+
+from headway_edge.broker import Broker, Tls
+from headway_edge.errors import AgentError
+from headway_edge.settings import read_settings
+
+
+def test_settings_become_a_broker(tmp_path: Path) -> None:
+    path = tmp_path / "agent.toml"
+    path.write_text(
+        'broker_host = "fleet.example"\nbroker_port = 8883\nbroker_tls = true\nbroker_ca = "/etc/headway/ca.pem"\n'
+        'broker_cert = "/etc/headway/device.pem"\nbroker_key = "/etc/headway/device.key"\nbroker_protocol = "5"\n'
+        'broker_username = "bus-0142"\nbroker_password = "secret"\nkeepalive_s = 30\nback_off_max_s = 60\n'
+    )
+    folder = Path("/etc/headway")
+    tls = Tls(folder / "ca.pem", folder / "device.pem", folder / "device.key")
+    assert read_settings(path).broker() == Broker(
+        "fleet.example", 8883, "bus-0142", "secret", 30, 60.0, protocol="5", tls=tls
+    )
+    assert read_settings(None).broker() == Broker()
+
+
+@pytest.mark.parametrize(
+    ("settings", "cause"),
+    [
+        ({"broker_ca": "/ca.pem"}, "broker_ca is of no use without TLS: set broker_tls = true, or take it out"),
+        ({"broker_cert": "/c.pem"}, "broker_cert is of no use without TLS"),
+        ({"broker_key": "/k.pem"}, "broker_key is of no use without TLS"),
+        (
+            {"broker_tls": True, "broker_key": "/k.pem"},
+            "broker_key needs the certificate it belongs to: set broker_cert",
+        ),
+        ({"broker_protocol": "4"}, "broker_protocol: "),
+        ({"keepalive_s": 1}, "keepalive_s: "),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings: dict[str, object], cause: str) -> None:
+    with pytest.raises(AgentError, match="settings are not valid") as caught:
+        read_settings(None, **settings)
+    assert cause in str(caught.value)
