@@ -16,7 +16,8 @@ def figures() -> Rows:
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
         with ServerProcess(base, 0, free_port(), "bench-token") as server:
-            setup = FleetSetup("bench", base / "outboxes", Broker("127.0.0.1", server.broker_port))
+            broker = Broker("127.0.0.1", server.broker_port, protocol="3.1.1")  # the embedded one knows no other
+            setup = FleetSetup("bench", base / "outboxes", broker)
             with FleetReplay(shipped_sources(), setup) as fleet:
                 start_s = time.perf_counter()
                 fleet.run()

@@ -32,14 +32,14 @@ def compile_modules(folder: Path) -> None:
     """Compile what a device without Linux runs, for 31-bit small integers, to .mpy files in `folder`."""
     sources = [
         *(ROOT / "protocol/headway_protocol").glob("*.py"),
-        *(ROOT / "edge/headway_edge/core").glob("*.py"),
+        *(ROOT / "edge/headway_edge/core").rglob("*.py"),
         *(
             ROOT / "edge/headway_edge" / name
             for name in ("__init__.py", "installed_pack.py", "outbox_file.py", "session.py")
         ),
     ]
     for source in sources:
-        name = source.relative_to(source.parents[2] if source.parent.name == "core" else source.parents[1])
+        name = Path(*source.relative_to(ROOT).parts[1:])
         target = folder / name.with_suffix(".mpy")
         target.parent.mkdir(parents=True, exist_ok=True)
         options = ["-msmall-int-bits=31", "-O2", "-s", str(name), "-o", str(target), str(source)]

@@ -34,7 +34,7 @@ def compiled() -> bytes:
     events = [[condition, 0, 0, [], 0] for condition in (_hard_acceleration(), _hard_braking())]
     parameters = [list(d.HARD_CHANGE[d.CLASS_RULES[name]]) for name in CLASSES]
     parts = [FORMAT, "hand-written", 1, "trip", list(CLASSES), _SIGNALS, rules, parameters]
-    return cbor.encode(parts + [values, accumulators, events, [], [], [], [], [], [], []], _CBOR_DEPTH)
+    return cbor.encode(parts + [values, accumulators, events] + [[]] * 9, _CBOR_DEPTH)
 
 
 def _hard_acceleration() -> list[object]:

@@ -1,10 +1,12 @@
 """The shapes of the API's answers. Times are ISO 8601 in UTC, values decimal numbers in the unit beside them."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from pydantic import BaseModel, Field
 
 from headway_edge.core.process import Characteristic
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def instant(unix_ms: int | None) -> datetime | None:
@@ -12,8 +14,8 @@ def instant(unix_ms: int | None) -> datetime | None:
     if unix_ms is None:
         return None
     try:
-        return datetime.fromtimestamp(unix_ms / 1000, UTC)
-    except (OverflowError, ValueError, OSError):
+        return _EPOCH + timedelta(milliseconds=unix_ms)
+    except OverflowError:
         return None
 
 
@@ -30,6 +32,8 @@ class Health(BaseModel):
     broker: bool | None = Field(description="Subscribed at the broker; null where the server runs without one.")
     queue_depth: int = Field(description="Messages received and not yet committed.")
     last_commit_age_s: float | None = Field(description="Since the last commit of this process; null before the first.")
+    held_back: int = Field(description="Messages held back since the start, of devices that send too much (alarms).")
+    restored: datetime | None = Field(description="When the database was last restored from a backup; null: never.")
 
 
 class Pack(BaseModel):
@@ -79,6 +83,18 @@ class Boot(BaseModel):
     highest: int = Field(description="Highest seq heard of; above `upto` there are gaps.")
 
 
+class Gap(BaseModel):
+    """Records that are missing: neither stored, nor refused, nor declared lost."""
+
+    boot: int
+    first_seq: int
+    last_seq: int | None = Field(description="Null where nobody knows: nothing of this boot has come.")
+    since: datetime | None
+    state: str = Field(description="waiting, asked, or unfilled: asked for the last time.")
+    asked: int = Field(description="How often the device was asked for them.")
+    last_asked: datetime | None
+
+
 class Loss(BaseModel):
     """Records that will never come."""
 
@@ -89,9 +105,10 @@ class Loss(BaseModel):
 
 
 class DeviceDetail(Device):
-    """A device, with its latest boots and losses."""
+    """A device, with its latest boots, gaps and losses."""
 
     boots: list[Boot]
+    gaps: list[Gap]
     losses: list[Loss]
 
 
@@ -216,8 +233,14 @@ class Counters(BaseModel):
     quarantined: int
     dead_letters: int = Field(description="Messages that are no record.")
     parked: int = Field(description="Stored, but newer than this server; read after its upgrade.")
-    lost: int = Field(description="Records that devices declared lost.")
+    lost: int = Field(description="Records that devices declared lost; of a boot whose end nobody knows, none.")
+    gaps: int = Field(description="Stretches of records that are missing and asked for.")
+    missing: int = Field(description="Records in them; of a boot whose end nobody knows, none.")
+    unfilled: int = Field(description="Those of the gaps that were asked for to no avail.")
     superseded: int = Field(description="Trips whose place a correction has taken.")
+    folded: int = Field(
+        description="Trips that are known as a part of a sum only, because the device's store was full: of a day, or of a month."
+    )
     unplaced: int = Field(description="Corrections of what is no trip here, or not yet; they count as trips.")
     incidents: int
     incidents_open: int
@@ -225,6 +248,23 @@ class Counters(BaseModel):
         description="Records that close what is no incident here, or not yet, or closed already; they are kept."
     )
     services: int = Field(description="What people said was done to their vehicles.")
+
+
+class Alarm(BaseModel):
+    """Something about a device that somebody should look at."""
+
+    device: str
+    kind: str = Field(description="clone, unfilled, flood, lost, refused or missing.")
+    words: str
+    last: datetime | None = Field(description="When it was last so, by the server's clock.")
+    next_step: str
+
+
+class Alarms(BaseModel):
+    """The alarms of the last 30 days, the gravest kind first, then the latest."""
+
+    alarms: list[Alarm]
+    others: int = Field(description="How many more there are.")
 
 
 class CloseRequest(BaseModel, extra="forbid"):

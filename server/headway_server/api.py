@@ -1,18 +1,18 @@
-"""The HTTP API: what the store knows of devices, trips, cohorts and benchmarks, and the request that closes an epoch.
+"""The HTTP API: health, what the store knows of trips, cohorts and benchmarks, and the request that closes an epoch.
 
-Packs and persons have modules of their own: `pack_api`, `person_api`.
+Devices, packs, persons and dead letters have modules of their own: `device_api` and so on.
 """
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Response
-from sqlalchemy import Row, text
+from sqlalchemy import Row
 from sqlalchemy.exc import SQLAlchemyError
 
 from headway_edge.core import data_quality
 from headway_edge.core.episode import ELAPSED
 from headway_edge.core.process import Characteristic
-from headway_protocol import counts, topics
+from headway_protocol import counts
 from headway_protocol.record import CLOCK_NAMES
 from headway_server import answers, fleet
 from headway_server.access import Server, operator
@@ -22,11 +22,11 @@ from headway_server.errors import EpochNotClosed
 from headway_server.periods import period_of
 from headway_server.processes import Processes
 from headway_server.publications import Cohort
+from headway_server.restore import restored_ms
 from headway_server.tally import Tally
 
 router = APIRouter()
 
-_LISTED_MAX = 20  # boots and losses of one device
 _CURSOR_MAX = (1 << 63) - 1
 
 
@@ -34,9 +34,10 @@ _CURSOR_MAX = (1 << 63) - 1
 async def health(server: Server, response: Response) -> answers.Health:
     """Whether database and broker work; status 503 when one does not."""
     database = server.mqtt is None or server.mqtt.database_works
+    restored = None
     try:
         async with server.database.read() as connection:
-            await connection.execute(text("SELECT 1"))
+            restored = await restored_ms(connection)
     except (SQLAlchemyError, OSError):
         database = False
     broker = None if server.mqtt is None else server.mqtt.connected
@@ -50,40 +51,8 @@ async def health(server: Server, response: Response) -> answers.Health:
         broker=broker,
         queue_depth=0 if server.mqtt is None else server.mqtt.queue_depth,
         last_commit_age_s=None if last is None else max(0, server.now_ms() - last) / 1000,
-    )
-
-
-@router.get("/api/v1/devices", tags=["fleet"])
-async def devices(
-    server: Server,
-    after: Annotated[str, Query(max_length=65, description="`next` of the page before.")] = "",
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
-) -> answers.DevicePage:
-    """The devices that ever spoke, by name."""
-    async with server.database.read() as connection:
-        rows = await fleet.list_devices(connection, after.replace("\x00", ""), limit)
-    return answers.DevicePage(
-        devices=[answers.Device(**_device(row)) for row in rows],
-        next=rows[-1].device if len(rows) == limit else None,
-    )
-
-
-@router.get("/api/v1/devices/{group}/{device}", tags=["fleet"], responses={404: {"model": answers.Problem}})
-async def device(server: Server, group: str, device: str) -> answers.DeviceDetail:
-    """One device, how far its boots are complete, and what it declared lost."""
-    address = f"{group}/{device}"
-    if not (topics.valid_id(group) and topics.valid_id(device)):
-        raise HTTPException(404, "group and device are 1 to 32 of a-z, 0-9 and -")
-    async with server.database.read() as connection:
-        row = await fleet.find_device(connection, address)
-        if row is None:
-            raise HTTPException(404, f"no device {address} has spoken yet")
-        boots = await fleet.device_boots(connection, address, _LISTED_MAX)
-        losses = await fleet.device_losses(connection, address, _LISTED_MAX)
-    return answers.DeviceDetail(
-        **_device(row),
-        boots=[answers.Boot(**boot._mapping) for boot in boots],
-        losses=[answers.Loss(**loss._mapping) for loss in losses],
+        held_back=sum(one.messages for one in server.held_back()),
+        restored=instant(restored),
     )
 
 
@@ -159,7 +128,7 @@ async def benchmarks(
 async def counters(server: Server) -> answers.Counters:
     """Where every message went: stored, repeated, refused, put aside, or declared lost."""
     async with server.database.read() as connection:
-        found = await fleet.counters(connection)
+        found = await fleet.counters(connection, server.now_ms())
     return answers.Counters.model_validate(found, from_attributes=True)
 
 
@@ -193,22 +162,6 @@ def pack_answer(processes: Processes, pack_id: bytes) -> answers.Pack:
     if process is None:
         return answers.Pack(id=pack_id.hex(), name=None, version=None)
     return answers.Pack(id=pack_id.hex(), name=process.name, version=process.version)
-
-
-def _device(row: Row[Any]) -> dict[str, Any]:
-    pack = None
-    if row.pack_id is not None:
-        # As the device told: the server need not know its pack.
-        pack = answers.Pack(id=row.pack_id.hex(), name=row.pack_name, version=row.pack_version)
-    return {
-        **row._mapping,
-        "first_seen": instant(row.first_seen_ms),
-        "last_seen": instant(row.last_seen_ms),
-        "clock": None if row.clock is None else CLOCK_NAMES[row.clock],
-        "km": row.distance_m / 1000,
-        "pack": pack,
-        "offered_pack_id": None if row.offered_pack_id is None else row.offered_pack_id.hex(),
-    }
 
 
 def _trip(processes: Processes, row: Row[Any]) -> answers.Trip:

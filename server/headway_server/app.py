@@ -10,7 +10,19 @@ from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import SQLAlchemyError
 
-from headway_server import api, incident_api, incident_page, pack_api, page, person_api, person_page, trend_page
+from headway_server import (
+    api,
+    dead_letter_api,
+    device_api,
+    forecast_api,
+    incident_api,
+    incident_page,
+    pack_api,
+    page,
+    person_api,
+    person_page,
+    trend_page,
+)
 from headway_server.body_limit import BodyLimit
 from headway_server.running import Running
 
@@ -28,7 +40,10 @@ def create_app(running: Running) -> FastAPI:
     app = FastAPIOffline(title="Headway fleet server", version=_version(), description=_DESCRIPTION)
     app.state.running = running
     app.add_middleware(BodyLimit, bytes_max=_BODY_BYTES_MAX)
-    for part in (api, incident_api, pack_api, person_api, page, incident_page, person_page, trend_page):
+    for part in (
+        *(api, device_api, forecast_api, incident_api, pack_api, person_api, dead_letter_api),
+        *(page, incident_page, person_page, trend_page),
+    ):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.add_exception_handler(SQLAlchemyError, _database_failed)

@@ -20,15 +20,16 @@ from headway_edge.core.data_quality import GATES
 from headway_edge.core.episode import DISTANCE
 from headway_edge.core.process import Process
 from headway_protocol import cbor, counts, incident, record, service, state, topics
-from headway_protocol.codes import IMPLAUSIBLE, MALFORMED, NEWER_VERSION
+from headway_protocol.codes import IMPLAUSIBLE, MALFORMED, NEWER_VERSION, TOO_LARGE
 from headway_protocol.errors import DecodeError
+from headway_server.folded import Folded, pack_of, read_fold
 from headway_server.periods import day_of
 from headway_server.plausibility import contradiction
 from headway_server.tally import Tally
 
 Find = Callable[[bytes], Process | None]  # the process of a pack id, None for a pack that is not known
 
-_IDENTITY_BYTES_MAX = 16 * record.RECORD_BYTES_MAX  # beyond it, not even the identity is looked for
+MESSAGE_BYTES_MAX = 16 * record.RECORD_BYTES_MAX  # of a larger message not even the identity is looked for
 _INT64_MAX = (1 << 63) - 1
 
 # Why a stored record was not read.
@@ -37,11 +38,16 @@ PARKED_VERSION, PARKED_KIND, PARKED_PACK = "version", "kind", "pack"
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One message as the broker delivered it. retained: it was kept by the broker, not sent just now."""
+    """One message as the broker delivered it.
+
+    retained: it was kept by the broker, not sent just now. bytes_total: of a payload of which only the beginning was kept,
+    because it was larger than MESSAGE_BYTES_MAX; None: it is whole.
+    """
 
     topic: str
     payload: bytes
     retained: bool = False
+    bytes_total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +120,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A record to be stored. At most one of birth, loss, episode, incident and service is set; none when it is parked.
+    """A record to be stored. At most one of birth, loss, episode, incident, service and folded is set; none if it is parked.
 
     device: "<group>/<name>". parked: why its meaning was not read, or None.
     """
@@ -133,6 +139,7 @@ class Arrival:
     episode: Episode | None = None
     incident: Incident | None = None
     service: Service | None = None
+    folded: Folded | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +160,7 @@ class Refusal:
     `headway_protocol.codes`, None when none fits (nobody is told then).
     """
 
-    topic: str
-    payload: bytes
+    message: Received
     code: int | None
     reason: str
     device: str | None = None
@@ -167,15 +173,18 @@ def read(message: Received, find: Find) -> Arrival | Presence | Refusal:
     try:
         group, name, channel = topics.parse(message.topic)
     except DecodeError as e:
-        return Refusal(message.topic, message.payload, e.code, str(e))
+        return Refusal(message, e.code, str(e))
     device = f"{group}/{name}"
     if channel == topics.STATE:
         return _read_presence(message, device)
     if channel != topics.UP:
-        return Refusal(message.topic, message.payload, None, f"devices do not speak on {channel!r}")
+        return Refusal(message, None, f"devices do not speak on {channel!r}")
     if message.retained:
         # Nobody sends these: what a broker kept may be of any age and from anybody, and would come again at each start.
-        return Refusal(message.topic, message.payload, None, "a retained message on an up topic")
+        return Refusal(message, None, "a retained message on an up topic")
+    if message.bytes_total is not None:
+        reason = f"a message of {message.bytes_total} bytes; the limit is {record.RECORD_BYTES_MAX}"
+        return Refusal(message, TOO_LARGE, reason)
     try:
         return _read_record(device, message.payload, find)
     except DecodeError as e:
@@ -190,22 +199,22 @@ def read(message: Received, find: Find) -> Arrival | Presence | Refusal:
 
 def _refuse(message: Received, device: str, code: int, reason: str) -> Refusal:
     boot = seq = None
-    if len(message.payload) <= _IDENTITY_BYTES_MAX:
+    if len(message.payload) <= MESSAGE_BYTES_MAX:
         boot, seq = record.identity(message.payload) or (None, None)
-    return Refusal(message.topic, message.payload, code, reason, device, boot, seq)
+    return Refusal(message, code, reason, device, boot, seq)
 
 
 def _read_presence(message: Received, device: str) -> Presence | Refusal:
     try:
         boot, online, ends = state.decode(message.payload)
     except DecodeError as e:
-        return Refusal(message.topic, message.payload, e.code, str(e), device)
+        return Refusal(message, e.code, str(e), device)
     return Presence(device, boot, online, tuple(ends))
 
 
 def _read_record(device: str, payload: bytes, find: Find) -> Arrival:
     found = record.decode(payload)
-    birth = loss = episode = told = done = parked = None
+    birth = loss = episode = told = done = folded = parked = None
     if found.kind == record.BIRTH:
         firmware, vehicle_class, packs, backlog, dropped = record.parse_birth(found.body)
         runs = next(((pack_id, storable(name), version) for pack_id, name, version in packs), None)
@@ -217,6 +226,10 @@ def _read_record(device: str, payload: bytes, find: Find) -> Arrival:
         episode = _read_episode(found, find)
         if episode is None:
             parked = PARKED_PACK
+    elif found.kind == record.DAY:
+        process = find(pack_of(found))
+        folded = None if process is None else read_fold(found, process)
+        parked = PARKED_PACK if process is None else None
     elif found.kind == record.INCIDENT:
         told = _read_incident(found)
     elif found.kind == record.SERVICE:
@@ -239,6 +252,7 @@ def _read_record(device: str, payload: bytes, find: Find) -> Arrival:
         episode,
         told,
         done,
+        folded,
     )
 
 

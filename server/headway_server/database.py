@@ -8,7 +8,7 @@ WAL-reset race of SQLite before 3.51.3 (two connections that write or checkpoint
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,12 +18,13 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Table, event, make_url, text
+from sqlalchemy import Connection, Table, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from headway_server.database_file import held, parse_url, path_of
 from headway_server.errors import ServerError
 from headway_server.tables import epochs
 
@@ -55,9 +56,10 @@ class Database:
     Writers of this process take turns; writers of other processes wait for BUSY_TIMEOUT_MS, then get a DBAPIError.
     """
 
-    def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
+    def __init__(self, writer: AsyncEngine, reader: AsyncEngine, holding: ExitStack | None = None) -> None:
         self._writer = writer
         self._reader = reader
+        self._holding = holding or ExitStack()
         self._turn = asyncio.Lock()
 
     @classmethod
@@ -65,12 +67,13 @@ class Database:
         """Open the database at `url`, create or upgrade its tables, and open the first epoch if there is none.
 
         Raises ServerError: an unusable URL, a path that is a directory or cannot be written, a server that does not
-        answer, a database that a newer version of Headway has written.
+        answer, a database that a newer version of Headway has written, or that is being restored.
         """
-        parsed = _parse(url)
+        parsed = parse_url(url)
         shown = parsed.render_as_string(hide_password=True)
+        holding = ExitStack()
         if parsed.get_backend_name() == "sqlite":
-            _check_file(parsed)
+            holding.enter_context(held(path_of(parsed)))
             writer = create_async_engine(parsed, pool_size=1, max_overflow=0)
             reader = create_async_engine(parsed, pool_size=_READERS, max_overflow=0)
             _set_up_sqlite(writer, writes=True)
@@ -78,7 +81,7 @@ class Database:
         else:
             writer = create_async_engine(parsed, pool_size=4, pool_pre_ping=True)
             reader = writer
-        database = cls(writer, reader)
+        database = cls(writer, reader, holding)
         try:
             await database._upgrade(shown)
             await database._open_first_epoch(now_ms())
@@ -98,10 +101,10 @@ class Database:
         `read()` gives one state of it, `write()` is not to be called. Raises ServerError as `open`, and for a database
         that is not there or has other tables than this version's.
         """
-        parsed = _parse(url)
+        parsed = parse_url(url)
         shown = parsed.render_as_string(hide_password=True)
         if parsed.get_backend_name() == "sqlite":
-            _check_file(parsed, exists=True)
+            path_of(parsed, exists=True)
             reader = create_async_engine(parsed, pool_size=1, max_overflow=0)
             _set_up_sqlite(reader, writes=False)
         else:
@@ -138,6 +141,7 @@ class Database:
         """Close every connection. SQLite: the writer last, so that it leaves a file without a write-ahead log."""
         await self._reader.dispose()
         await self._writer.dispose()
+        self._holding.close()
 
     async def _version(self) -> str:
         if self._writer.dialect.name == "sqlite":
@@ -193,33 +197,6 @@ def _revision(connection: Connection, config: Config, shown: str) -> str | None:
                 "upgrade Headway to the version that wrote it, or restore a backup from before",
             ) from None
     return found
-
-
-def _parse(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-        supported = parsed.drivername in {"sqlite+aiosqlite", "postgresql+asyncpg"}
-    except (ArgumentError, NoSuchModuleError, ValueError):
-        raise ServerError("database_url is not a URL", "write sqlite+aiosqlite:///headway.db, for example") from None
-    if not supported:
-        raise ServerError(
-            f"database_url begins with {parsed.drivername!r}",
-            "use sqlite+aiosqlite:///<path> or postgresql+asyncpg://...",
-        )
-    return parsed
-
-
-def _check_file(url: URL, *, exists: bool = False) -> None:
-    name = url.database
-    if not name or name == ":memory:":
-        raise ServerError("database_url names no file", "write sqlite+aiosqlite:///headway.db, for example")
-    path = Path(name)
-    if path.is_dir():
-        raise ServerError(f"the database path {path} is a directory", "name a file in it, such as headway.db")
-    if not path.parent.is_dir():
-        raise ServerError(f"the database's directory {path.parent} does not exist", "create it, or change database_url")
-    if exists and not path.is_file():
-        raise ServerError(f"there is no database {path}", "name the one that the server writes")
 
 
 def _set_up_sqlite(engine: AsyncEngine, *, writes: bool) -> None:

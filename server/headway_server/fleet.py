@@ -13,6 +13,8 @@ from sqlalchemy import Row, and_, func, not_, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_edge.core.process import Process
+from headway_server.gap_rows import OPEN_END
+from headway_server.gaps import is_unfilled
 from headway_server.publications import Cohort
 from headway_server.sequence import union_size
 from headway_server.tables import (
@@ -22,8 +24,10 @@ from headway_server.tables import (
     devices,
     episodes,
     epochs,
+    gaps,
     incident_closings,
     incidents,
+    folds,
     losses,
     quarantine,
     records,
@@ -39,7 +43,9 @@ CLOSED_EPOCHS_MAX = 60  # of the list to choose from: more than a year of weeks
 class Counters:
     """Where every message went. lost: seqs that devices declared lost, counted once.
 
-    superseded: trips whose place a correction took. unplaced: corrections of what is no trip here, or not yet, and of
+    gaps, missing, unfilled: stretches that are missing, the seqs in them, and those asked for to no avail. Neither of what is
+    lost nor of what is missing does an end count that nobody knows (`gap_rows.OPEN_END`).
+    superseded: trips whose place a correction took. folded: trips that are known as a part of a sum only. unplaced: corrections of what is no trip here, or not yet, and of
     themselves; they count as trips. closings_unplaced: records that close no incident (`incident_rows`).
     """
 
@@ -55,8 +61,12 @@ class Counters:
     dead_letters: int
     parked: int
     lost: int
+    gaps: int
+    missing: int
+    unfilled: int
     superseded: int
     unplaced: int
+    folded: int
     incidents: int
     incidents_open: int
     closings_unplaced: int
@@ -76,8 +86,8 @@ class Knots:
     values: list[int]
 
 
-async def counters(connection: AsyncConnection) -> Counters:
-    """Count everything."""
+async def counters(connection: AsyncConnection, now: int) -> Counters:
+    """Count everything. now: Unix ms, of the clock that gaps are asked for by."""
     d = devices.c
     row = (
         await connection.execute(
@@ -99,14 +109,29 @@ async def counters(connection: AsyncConnection) -> Counters:
     lost = 0
     ranges: defaultdict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)
     for device, boot, first, last in await connection.execute(
-        select(losses.c.device, losses.c.boot, losses.c.first_seq, losses.c.last_seq)
+        select(losses.c.device, losses.c.boot, losses.c.first_seq, losses.c.last_seq).where(
+            losses.c.last_seq < OPEN_END
+        )
     ):
         ranges[device, boot].append((first, last))
     lost = sum(union_size(of_boot) for of_boot in ranges.values())
+    missing = await _missing(connection, now)
     superseded, unplaced = await _corrections(connection)
+    sums = select(func.coalesce(func.sum(folds.c.trips), 0)).where(folds.c.superseded.is_(False))
+    folded = (await connection.execute(sums)).scalar_one()
     told = await _told(connection)
     # Sums of BIGINT are NUMERIC on PostgreSQL.
-    return Counters(*(int(n) for n in (*row, quarantined, letters, parked, lost, superseded, unplaced, *told)))
+    return Counters(
+        *(int(n) for n in (*row, quarantined, letters, parked, lost, *missing, superseded, unplaced, folded, *told))
+    )
+
+
+async def _missing(connection: AsyncConnection, now: int) -> tuple[int, int, int]:
+    """Count (gaps, seqs in those with an end, gaps that are unfilled)."""
+    g = gaps.c
+    seqs = func.coalesce(func.sum(g.last_seq - g.first_seq + 1).filter(g.last_seq < OPEN_END), 0)
+    row = (await connection.execute(select(func.count(), seqs, func.count().filter(is_unfilled(now))))).one()
+    return row[0], row[1], row[2]
 
 
 async def _told(connection: AsyncConnection) -> tuple[int, int, int, int]:
@@ -164,6 +189,13 @@ async def device_boots(connection: AsyncConnection, device: str, limit: int) -> 
         .order_by(boots.c.boot.desc())
         .limit(limit)
     )
+    return list(await connection.execute(query))
+
+
+async def device_gaps(connection: AsyncConnection, device: str, limit: int) -> list[Row[Any]]:
+    """Return what is missing of a device, of the latest boot first: rows of `tables.gaps`."""
+    g = gaps.c
+    query = select(gaps).where(g.device == device).order_by(g.boot.desc(), g.first_seq).limit(limit)
     return list(await connection.execute(query))
 
 

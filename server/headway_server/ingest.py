@@ -13,7 +13,7 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_protocol import topics
-from headway_server import refused
+from headway_server import gaps, refused
 from headway_server.arrival import PARKED_PACK, Arrival, Find, Presence, Received, Refusal, read
 from headway_server.database import Database
 from headway_server.processes import Processes
@@ -46,7 +46,7 @@ class Ingest:
 
     def __init__(self, database: Database, now_ms: Callable[[], int], processes: Processes) -> None:
         self._database = database
-        self._now_ms = now_ms
+        self.now_ms = now_ms
         self.processes = processes
         self.counts = IngestCounts()
         self.last_commit_ms: int | None = None
@@ -66,7 +66,7 @@ class Ingest:
         """
         find = self.processes.find
         found = [read(message, find) for message in messages]
-        now = self._now_ms()
+        now = self.now_ms()
         async with self._database.write() as connection:
             transaction = Transaction(connection, find, await lock_open_epoch(connection), now)
             if any(_is_of_unknown_pack(item) for item in found):
@@ -100,13 +100,21 @@ class Ingest:
                 arrivals, after = await _parked_after(connection, self.processes.find, after)
                 if not arrivals:
                     return done
-                transaction = Transaction(connection, self.processes.find, epoch, self._now_ms())
+                transaction = Transaction(connection, self.processes.find, epoch, self.now_ms())
                 done += await transaction.apply_parked(arrivals)
+
+    async def resend_requests(self) -> list[Acknowledgement]:
+        """Return what to ask devices for now, to be published on their `cmd` topics (QoS 1, not retained).
+
+        To be called every half minute or so; who was asked is not asked again before it had time to answer (`gaps`).
+        """
+        async with self._database.write() as connection:
+            return await gaps.ask(connection, self.now_ms())
 
     async def bury(self, message: Received, reason: str) -> None:
         """Put a message aside as a dead letter without reading it: one that makes `commit` fail by itself."""
         async with self._database.write() as connection:
-            await refused.bury(connection, [Refusal(message.topic, message.payload, None, reason)], self._now_ms())
+            await refused.bury(connection, [Refusal(message, None, reason)], self.now_ms())
         self.counts.refused += 1
 
 

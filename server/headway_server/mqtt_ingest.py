@@ -9,13 +9,18 @@ import random
 from collections.abc import Iterable
 
 import structlog
-from sqlalchemy.exc import DataError, SQLAlchemyError
+from paho.mqtt.client import MQTTv5
+from sqlalchemy.exc import SQLAlchemyError
 
+from headway_server.crash_counter import CrashCounter
 from headway_server.database import Database
 from headway_server.inbox import Inbox
 from headway_server.ingest import Ingest
-from headway_server.mqtt_link import Delivery, Link, LinkError
+from headway_server.isolating import commit_isolating
+from headway_server.mqtt_link import Delivery, Link, LinkError, NoAnswer
+from headway_server.mqtt_protocol import ProtocolChoice
 from headway_server.publications import Publication, retained_messages
+from headway_server.rate_limit import HeldBack, RateLimit
 from headway_server.receipts import Acknowledgement
 from headway_server.settings import ServerSettings
 
@@ -25,8 +30,8 @@ _BACKOFF_FIRST_S = 0.5
 _BACKOFF_MAX_S = 30.0
 _HEARTBEAT_S = 20.0
 _PATIENCE_S = 60.0
+_ASK_EVERY_S = 30.0
 _STOP_TRIES = 3  # of a commit that fails while the server is stopping
-_POISON_TRIES = 3  # of one message that fails alone
 _PUBLISHED_AT_ONCE = 500
 
 
@@ -46,6 +51,7 @@ class MqttIngest:
         *,
         heartbeat_s: float = _HEARTBEAT_S,
         patience_s: float = _PATIENCE_S,
+        ask_every_s: float = _ASK_EVERY_S,
     ) -> None:
         self._settings = settings
         self._database = database
@@ -53,6 +59,10 @@ class MqttIngest:
         self._chance = chance
         self._heartbeat_s = heartbeat_s
         self._patience_s = patience_s
+        self._ask_every_s = ask_every_s
+        self._protocol = ProtocolChoice(settings.broker_protocol)
+        self._rate = RateLimit(settings.device_messages_per_minute, settings.device_messages_burst)
+        self._crashes = CrashCounter(database, settings.broker_client_id)
         self._inbox: Inbox[Delivery] = Inbox(asyncio.get_running_loop(), settings.queue_max)
         self._stopping = asyncio.Event()
         self._drained = asyncio.Event()
@@ -70,25 +80,47 @@ class MqttIngest:
         """Messages received and not yet committed, without the batch under way."""
         return len(self._inbox)
 
+    def held_back(self, now_ms: int) -> list[HeldBack]:
+        """Return the devices that sent more than they may, since the start; the last 1000 of them. now_ms: Unix ms."""
+        return self._rate.held_back(asyncio.get_running_loop().time(), now_ms)
+
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then commit and answer what was received, and disconnect.
 
-        Raises what should never happen: a failure of the loops themselves, not of a broker or a database.
+        That takes stop_timeout_s at most; what is not committed then is not acknowledged, and the broker keeps it. Raises
+        what should never happen: a failure of the loops themselves, not of a broker or a database.
         """
+        try:
+            await self._crashes.start(self._ingest.now_ms())
+        except (SQLAlchemyError, OSError) as e:
+            log.warning("could not look how the last run ended", reason=str(e).splitlines()[0])
         connecting = asyncio.create_task(self._keep_connected(), name="broker connection")
         draining = asyncio.create_task(self._drain(), name="ingest")
+        asking = asyncio.create_task(self._ask_for_gaps(), name="asking for gaps")
         stopped = asyncio.create_task(stop.wait())
+        tasks = {connecting, draining, asking}
         try:
-            await asyncio.wait({connecting, draining, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._stopping.set()
             # What the client still receives is not taken and not acknowledged: the broker keeps it for the next start.
             self._inbox.close()
             stopped.cancel()
-            results = await asyncio.gather(draining, connecting, return_exceptions=True)
+            _, late = await asyncio.wait(tasks, timeout=self._settings.stop_timeout_s)
+            if late:
+                log.error("stopping in the middle of a commit; the broker keeps what is not committed",
+                          after_s=self._settings.stop_timeout_s)  # fmt: skip
+            for task in late:
+                task.cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
         for result in results:
-            if isinstance(result, BaseException):
+            if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
                 raise result
+        try:
+            async with asyncio.timeout(1):
+                await self._crashes.stop()
+        except (SQLAlchemyError, OSError, TimeoutError):
+            log.warning("could not note that the server stops in order; the next start looks out for a reason")
 
     async def publish(self, publications: Iterable[Publication]) -> int:
         """Publish retained messages; return how many the broker was handed. The rest follows at the next connection."""
@@ -102,16 +134,29 @@ class MqttIngest:
                 await link.flush()
         return sent
 
+    def tell(self, messages: Iterable[Acknowledgement]) -> None:
+        """Publish messages that are not retained; what the broker cannot be handed now is counted, and asked for again."""
+        for message in messages:
+            link = self._link
+            if link is None or not link.publish(message.topic, message.payload):
+                self.acks_unsent += 1
+
     async def _keep_connected(self) -> None:
         delay_s = _BACKOFF_FIRST_S
         while not self._stopping.is_set():
-            link = Link(self._settings, self._inbox)
+            link = Link(self._settings, self._inbox, self._rate.admit, self._protocol.version)
             try:
-                await link.open()
-                log.info("broker connected", host=self._settings.broker_host, port=self._settings.broker_port)
+                await link.open(self._protocol.answer_s)
+                self._protocol.worked()
+                log.info("broker connected", host=self._settings.broker_host, port=self._settings.broker_port,
+                         mqtt="5" if self._protocol.version == MQTTv5 else "3.1.1")  # fmt: skip
                 delay_s = _BACKOFF_FIRST_S
                 self._link = link
                 reason = await self._use(link)
+            except NoAnswer as e:
+                reason = str(e)
+                if self._protocol.failed():
+                    delay_s = 0  # at once, in another version of MQTT
             except LinkError as e:
                 reason = str(e)
             finally:
@@ -121,7 +166,7 @@ class MqttIngest:
                 return
             pause_s = delay_s * self._chance.uniform(0.5, 1)
             log.warning("broker not connected", reason=reason, retry_in_s=round(pause_s, 1))
-            delay_s = min(2 * delay_s, _BACKOFF_MAX_S)
+            delay_s = min(2 * delay_s, _BACKOFF_MAX_S) or _BACKOFF_FIRST_S
             await self._pause(pause_s)
 
     async def _use(self, link: Link) -> str:
@@ -148,10 +193,7 @@ class MqttIngest:
         acknowledgements = await self._commit(batch)
         if acknowledgements is None:
             return
-        for acknowledgement in acknowledgements:
-            link = self._link
-            if link is None or not link.publish(acknowledgement.topic, acknowledgement.payload):
-                self.acks_unsent += 1
+        self.tell(acknowledgements)
         for delivery in batch:
             # On another connection the same packet id may stand for another message.
             if delivery.link is self._link:
@@ -166,7 +208,8 @@ class MqttIngest:
         failures_stopping = 0
         while True:
             try:
-                acknowledgements = await self._commit_isolating(batch)
+                messages = [delivery.message for delivery in batch]
+                acknowledgements = await commit_isolating(self._ingest, self._crashes, messages)
             except (SQLAlchemyError, OSError) as e:
                 self.database_works = False
                 failures_stopping += self._stopping.is_set()
@@ -180,24 +223,18 @@ class MqttIngest:
                 self.database_works = True
                 return acknowledgements
 
-    async def _commit_isolating(self, batch: list[Delivery]) -> list[Acknowledgement]:
-        """Commit; should content (not the database's state) make it fail, find the message and put it aside."""
-        for attempt in range(1, _POISON_TRIES + 1):
+    async def _ask_for_gaps(self) -> None:
+        """Ask devices for what is missing, now and then, while they can hear it."""
+        while not self._stopping.is_set():
+            await self._pause(self._ask_every_s)
+            if not self.connected or self._stopping.is_set():
+                continue
             try:
-                return await self._ingest.commit([delivery.message for delivery in batch])
-            except DataError as e:
-                error: Exception = e
-            except (SQLAlchemyError, OSError):
-                raise
-            except Exception as e:  # noqa: BLE001 - a bug that one message brings out must not stop the others
-                error = e
-            if len(batch) > 1:
-                middle = len(batch) // 2
-                first = await self._commit_isolating(batch[:middle])
-                return first + await self._commit_isolating(batch[middle:])
-            log.error("a message makes the commit fail", topic=batch[0].message.topic, attempt=attempt, exc_info=error)
-        await self._ingest.bury(batch[0].message, f"makes the commit fail: {type(error).__name__}")
-        return []
+                requests = await self._ingest.resend_requests()
+            except (SQLAlchemyError, OSError) as e:
+                log.warning("nobody asked for what is missing", reason=str(e).splitlines()[0])
+                continue
+            self.tell(requests)
 
     async def _publish_latest(self, only: list[str] | None) -> None:
         try:

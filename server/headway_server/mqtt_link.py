@@ -6,7 +6,7 @@ the broker, not paho, remembers the session under our client id.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,17 +15,19 @@ import structlog
 from paho.mqtt.enums import CallbackAPIVersion
 
 from headway_protocol import topics
-from headway_server.arrival import Received
+from headway_server.arrival import MESSAGE_BYTES_MAX, Received
 from headway_server.inbox import Inbox
+from headway_server.mqtt_protocol import UNSUPPORTED, connect_properties, told
+from headway_server.refused import DEAD_LETTER_BYTES_MAX
 from headway_server.settings import ServerSettings
 
 log = structlog.get_logger(__name__)
 
 _KEEPALIVE_S = 30
-_OPEN_TIMEOUT_S = 10
 _IN_FLIGHT_MAX = 200
 _OUTGOING_MAX = 20_000  # beyond it acknowledgements are not queued: devices send again and are answered then
 _FLUSH_TIMEOUT_S = 10
+_TOPIC_KEPT = 1000  # of topics that are none of ours; those have 80 characters at most
 # A broker has to answer an UNSUBSCRIBE whether or not there was such a subscription [MQTT-3.10.4-5]: the one request
 # of MQTT 3.1.1 that shows that both directions work and changes nothing.
 _NOBODYS_FILTER = "headway/heartbeat"
@@ -33,6 +35,10 @@ _NOBODYS_FILTER = "headway/heartbeat"
 
 class LinkError(Exception):
     """The broker could not be reached, or did not let us in; the text says why."""
+
+
+class NoAnswer(LinkError):  # noqa: N818 - named for what happened
+    """Something took the connection and did not answer as a broker that knows the version of MQTT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,27 +54,39 @@ class Delivery:
 class Link:
     """A connection, from `open` to `close`; callbacks run in paho's thread and only hand over.
 
-    inbox: where deliveries go; while it is full, the network thread waits and the socket is not read.
+    inbox: where deliveries go; while it is full, the network thread waits and the socket is not read. admit: told the
+    topic of each message and the loop's time in s; what it does not let pass is acknowledged to the broker and forgotten.
+    version: of MQTT, as paho numbers them.
     """
 
-    def __init__(self, settings: ServerSettings, inbox: Inbox[Delivery]) -> None:
+    def __init__(
+        self,
+        settings: ServerSettings,
+        inbox: Inbox[Delivery],
+        admit: Callable[[str, float], bool] = lambda _topic, _now_s: True,
+        version: int = mqtt.MQTTv311,
+    ) -> None:
         self._settings = settings
         self._inbox = inbox
+        self._admit = admit
+        self._version = version
         self._loop = asyncio.get_running_loop()
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._ended = asyncio.Event()
         self._reason = "connection lost"
         self._wanted = True
+        self._answered = False
         self._progress_s = self._loop.time()
         self._last_publish: mqtt.MQTTMessageInfo | None = None
+        self._refused: set[str] = set()
         self._client = self._new_client()
 
     def _new_client(self) -> mqtt.Client:
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             client_id=self._settings.broker_client_id,
-            clean_session=False,
-            protocol=mqtt.MQTTv311,
+            clean_session=False if self._version == mqtt.MQTTv311 else None,
+            protocol=self._version,  # type: ignore[arg-type] # an IntEnum by the types, an int by the documentation
             reconnect_on_failure=False,
             manual_ack=True,
         )
@@ -83,40 +101,61 @@ class Link:
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_unsubscribe = self._on_progress
-        client.on_publish = self._on_progress
+        client.on_publish = self._on_publish
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         return client
 
     # In paho's thread.
 
-    def _on_connect(self, client: mqtt.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        self._progress_s = self._loop.time()
+    def _on_connect(self, client: Any, _userdata: Any, _flags: Any, reason: Any, properties: Any) -> None:
+        self._on_progress()
+        if reason.value == UNSUPPORTED:
+            self._call(self._fail, f"the broker refused us: {told(reason)}")
+            return
+        self._answered = True
         if reason.is_failure:
-            self._call(self._fail, f"the broker refused us: {reason}")
-        else:
-            client.subscribe([(topics.subscription(topics.UP), 1), (topics.subscription(topics.STATE), 1)])
+            self._call(self._fail, f"the broker refused us: {told(reason)}")
+            return
+        # paho overlooks how many the broker takes at a time; sending more would end the connection.
+        client._max_inflight_messages = min(_IN_FLIGHT_MAX, getattr(properties, "ReceiveMaximum", _IN_FLIGHT_MAX))
+        client.subscribe([(topics.subscription(topics.UP), 1), (topics.subscription(topics.STATE), 1)])
 
     def _on_subscribe(self, _client: Any, _userdata: Any, _mid: int, reasons: Sequence[Any], _properties: Any) -> None:
-        self._progress_s = self._loop.time()
-        if any(reason.is_failure for reason in reasons):
-            self._call(self._fail, "the broker's access rules do not let us subscribe to the up and state topics")
+        self._on_progress()
+        refused = [reason for reason in reasons if reason.is_failure]
+        if refused:
+            why = f"the broker does not let us subscribe to the up and state topics: {told(refused[0])}"
+            self._call(self._fail, why)
         else:
             self._call(self._succeed)
 
     def _on_progress(self, *_args: Any) -> None:
         self._progress_s = self._loop.time()
 
-    def _on_disconnect(self, _client: Any, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        self._call(self._fail, f"connection ended: {reason}")
+    def _on_publish(self, _client: Any, _userdata: Any, _mid: int, reason: Any, _properties: Any) -> None:
+        self._on_progress()
+        if reason.is_failure and reason.getName() not in self._refused:
+            self._refused.add(reason.getName())
+            log.error("the broker refuses what the server publishes", reason=told(reason))
 
-    def _on_message(self, _client: Any, _userdata: Any, message: mqtt.MQTTMessage) -> None:
-        self._progress_s = self._loop.time()
+    def _on_disconnect(self, _client: Any, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._call(self._fail, f"connection ended: {told(reason)}")
+
+    def _on_message(self, client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
+        self._on_progress()
         try:
-            topic = message.topic
+            topic = message.topic[:_TOPIC_KEPT]
         except UnicodeDecodeError:
-            topic = repr(message)  # no topic of ours: it becomes a dead letter
-        received = Received(topic, bytes(message.payload), message.retain)
+            topic = repr(message)[:_TOPIC_KEPT]  # no topic of ours: it becomes a dead letter
+        if not self._admit(topic, self._progress_s):
+            client.ack(message.mid, message.qos)
+            return
+        size = len(message.payload)
+        if size <= MESSAGE_BYTES_MAX:
+            received = Received(topic, bytes(message.payload), message.retain)
+        else:
+            received = Received(topic, bytes(message.payload[:DEAD_LETTER_BYTES_MAX]), message.retain, size)
         self._inbox.put(Delivery(self, received, message.mid, message.qos), lambda: self._wanted)
 
     def _call(self, function: Any, *args: Any) -> None:
@@ -132,24 +171,30 @@ class Link:
             self._ready.set_result(None)
 
     def _fail(self, reason: str) -> None:
-        self._reason = reason
+        if not self._ended.is_set():
+            self._reason = reason
         if not self._ready.done():
-            self._ready.set_exception(LinkError(reason))
+            self._ready.set_exception(LinkError(reason) if self._answered else NoAnswer(reason))
         self._ended.set()
 
-    async def open(self) -> None:
-        """Connect and subscribe. Raises LinkError; `close` is to be called either way."""
+    async def open(self, answer_s: float = 10.0) -> None:
+        """Connect and subscribe, waiting up to answer_s for the broker. Raises LinkError; `close` is to be called either way."""
         host, port = self._settings.broker_host, self._settings.broker_port
+        options: dict[str, Any] = {}
+        if self._version == mqtt.MQTTv5:
+            properties = connect_properties(self._settings.in_flight_max, 2 * MESSAGE_BYTES_MAX)
+            options = {"clean_start": False, "properties": properties}
         try:
-            await asyncio.to_thread(self._client.connect, host, port, _KEEPALIVE_S)
+            await asyncio.to_thread(self._client.connect, host, port, _KEEPALIVE_S, **options)
         except (OSError, ValueError) as e:
             raise LinkError(f"{host}:{port}: {e}") from e
         self._client.loop_start()
         try:
-            async with asyncio.timeout(_OPEN_TIMEOUT_S):
+            async with asyncio.timeout(answer_s):
                 await self._ready
         except TimeoutError:
-            raise LinkError(f"{host}:{port} does not answer as an MQTT broker") from None
+            kind = LinkError if self._answered else NoAnswer
+            raise kind(f"{host}:{port} does not answer as an MQTT broker") from None
 
     async def lasts(self, heartbeat_s: float, patience_s: float) -> str:
         """Return, with the reason, when the connection has ended or made no progress for patience_s.

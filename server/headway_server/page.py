@@ -10,13 +10,18 @@ from fastapi.responses import HTMLResponse
 from headway_edge.core.process import LOWER_IS_BETTER, NEUTRAL, Characteristic, text
 from headway_server import chart, fleet, incident_page
 from headway_server.access import Server
+from headway_server.alarms import every_alarm
+from headway_server.answers import instant
 from headway_server.fleet_view import View, look_at
 from headway_server.html import SECURITY_HEADERS, SVG_HEADERS, templates
 from headway_server.labels import columns_of, label_of
+from headway_server.restore import restored_ms
 
 router = APIRouter(include_in_schema=False)
 
 _PERSON = "person"
+_ALARMS_MAX = 10
+_RESTORED_SHOWN_MS = 7 * 86_400_000
 _NAME_LENGTH_MAX = 64
 
 Name = Annotated[str | None, Query(max_length=_NAME_LENGTH_MAX)]
@@ -36,7 +41,10 @@ async def page(
 ) -> Response:
     """The page."""
     async with server.database.read() as connection:
-        counters = await fleet.counters(connection)
+        now = server.now_ms()
+        counters = await fleet.counters(connection, now)
+        alarms = await every_alarm(connection, server.held_back(), now)
+        restored = await restored_ms(connection)
         incidents = await incident_page.open_ones(connection, server.processes)
         view, choices = await look_at(
             connection,
@@ -50,6 +58,9 @@ async def page(
     last = server.ingest.last_commit_ms
     context = {
         "counters": counters,
+        "alarms": [(alarm, _day(alarm.last_ms)) for alarm in alarms[:_ALARMS_MAX]],
+        "restored": None if restored is None or restored < now - _RESTORED_SHOWN_MS else instant(restored),
+        "alarms_more": max(0, len(alarms) - _ALARMS_MAX),
         "incidents": incidents,
         "broker": None if server.mqtt is None else server.mqtt.connected,
         "database": server.mqtt is None or server.mqtt.database_works,
@@ -95,6 +106,11 @@ def _shown(view: View, sort: str, order: str) -> dict[str, Any]:
         ],
         "chart": "chart.svg?" + urlencode(state),
     }
+
+
+def _day(unix_ms: int) -> str:
+    found = instant(unix_ms)
+    return "" if found is None else found.strftime("%Y-%m-%d")
 
 
 def _state(view: View) -> dict[str, str | int]:

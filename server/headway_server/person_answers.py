@@ -35,6 +35,10 @@ class PersonPeriods(BaseModel):
     context: dict[str, bool] = Field(description="Which contexts the trips are in; empty: any.")
     periods: list[PersonPeriod]
     next: date | None = Field(description="Give it as `before` for the periods before these; null on the last page.")
+    folded_months: list[str] = Field(
+        description="Months of which a device whose store was full told no more than the sum: those trips are in no day and no "
+        "week. Empty for months and years, which have them."
+    )
 
 
 class TrendMonth(BaseModel):

@@ -14,7 +14,7 @@ from headway_server import answers, person_answers, person_rows, trend
 from headway_server.access import Server
 from headway_server.answers import decimal
 from headway_server.api import pack_answer
-from headway_server.periods import Period, number_of, read_contexts, roll_up
+from headway_server.periods import Period, number_of, period_of, read_contexts, roll_up
 from headway_server.processes import Processes
 from headway_server.standings import PersonScore, score_of
 from headway_server.tally import Tally
@@ -54,9 +54,11 @@ async def periods(
             contexts = read_contexts(process, context)
         except ValueError as e:
             raise HTTPException(422, str(e)) from e
-        days = await person_rows.days_of(
-            connection, person, process.id, before=None if before is None else max(0, number_of(before))
-        )
+        before_day = None if before is None else max(0, number_of(before))
+        days = await person_rows.days_of(connection, person, process.id, before=before_day)
+        months = await person_rows.folded_months_of(connection, person, process.id, before=before_day)
+    if by in {"month", "year"}:
+        days, months = days + months, []
     found = list(roll_up(process, days, by, contexts).items())
     shown = found[:limit]
     last = shown[-1][0] if len(found) > limit else None
@@ -69,6 +71,7 @@ async def periods(
         },
         periods=[_period(process, period, tally) for period, tally in shown],
         next=None if last is None else last.first,
+        folded_months=sorted({str(period_of(day, "month")) for day, context, _ in months if contexts.fit(context)}),
     )
 
 
@@ -89,6 +92,7 @@ async def follow_trend(
     async with server.database.read() as connection:
         process, _ = await process_of(connection, server.processes, person, pack)
         days = await person_rows.days_of(connection, person, process.id)
+        days += await person_rows.folded_months_of(connection, person, process.id)
         today = await person_rows.today_of(connection, person, server.now_ms())
     chosen, found = trend_of(process, days, characteristic, today)
     return _trend(process, person, chosen, found)

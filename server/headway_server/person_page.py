@@ -12,7 +12,7 @@ from headway_server import incident_page, person_rows, spider, trend_page
 from headway_server.access import Server
 from headway_server.html import SECURITY_HEADERS, SVG_HEADERS, templates
 from headway_server.labels import columns_of, label_of, with_unit
-from headway_server.periods import Contexts, read_contexts, roll_up
+from headway_server.periods import Contexts, period_of, read_contexts, roll_up
 from headway_server.person_api import Key, process_of, trend_of
 from headway_server.standings import PersonScore, score_of
 from headway_server.tally import Tally
@@ -44,14 +44,15 @@ async def person_page(
         except ValueError as e:
             raise HTTPException(422, str(e)) from e
         days = await person_rows.days_of(connection, person, process.id)
+        folded = await person_rows.folded_months_of(connection, person, process.id)
         cohorts = await person_rows.cohorts_of(connection, person)
         score = await score_of(connection, process, person, server.now_ms())
         told = await incident_page.told_by(connection, server.processes, person)
         today = await person_rows.today_of(connection, person, server.now_ms())
     shows_trend = characteristic is not None or process.period
-    trend = trend_of(process, days, characteristic, today) if shows_trend else None
+    trend = trend_of(process, days + folded, characteristic, today) if shows_trend else None
     columns = columns_of(process)
-    months = list(roll_up(process, days, "month", contexts).items())
+    months = list(roll_up(process, days + folded, "month", contexts).items())
     weeks = list(roll_up(process, days, "week", contexts).items())
     shown = {
         "person": person,
@@ -67,6 +68,7 @@ async def person_page(
         "columns": [label_of(c) for c in columns],
         "months": [(str(period), _cells(columns, tally)) for period, tally in months if period][:_MONTHS_MAX],
         "weeks": [(str(period), _cells(columns, tally)) for period, tally in weeks if period][:_WEEKS_MAX],
+        "folded_months": sorted({str(period_of(day, "month")) for day, context, _ in folded if contexts.fit(context)}),
         "undated": [_cells(columns, tally) for period, tally in months if period is None],
         "counted": any(c.counted for c in columns),
         "trend": None if trend is None else trend_page.section(process, person, context or [], *trend),

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_server.epochs import UNKNOWN_COHORT
 from headway_server.publications import Cohort
-from headway_server.tables import day_totals, devices, episodes, person_totals
+from headway_server.tables import day_totals, devices, episodes, month_totals, person_totals
 from headway_server.tally import Tally
 from headway_server.tally_rows import tally_of
 
@@ -25,10 +25,13 @@ async def cohorts_of(connection: AsyncConnection, person: str) -> list[Cohort]:
 
 async def packs_of(connection: AsyncConnection, person: str) -> list[bytes]:
     """Return the ids of the packs that a person has trips of, the one with most first."""
-    t = day_totals.c
-    query = (
-        select(t.pack_id).where(t.person == person).group_by(t.pack_id).order_by(func.sum(t.trips).desc(), t.pack_id)
-    )
+    each = union_all(
+        *(
+            select(table.c.pack_id, table.c.trips).where(table.c.person == person)
+            for table in (day_totals, month_totals)
+        )
+    ).subquery()
+    query = select(each.c.pack_id).group_by(each.c.pack_id).order_by(func.sum(each.c.trips).desc(), each.c.pack_id)
     return list((await connection.execute(query)).scalars())
 
 
@@ -56,11 +59,30 @@ async def days_of(
     return [(row.day, row.context, tally_of(row)) for row in await connection.execute(query.order_by(t.day))]
 
 
+async def folded_months_of(
+    connection: AsyncConnection, person: str, pack_id: bytes, *, before: int | None = None
+) -> list[tuple[int, int, Tally]]:
+    """Return the (first day, context, tally), ... of months that a full device folded: those trips are in no day.
+
+    before: of months that begin before that day.
+    """
+    t = month_totals.c
+    query = select(t.day, t.context, t.trips, t.distance_m, t.totals).where(t.person == person, t.pack_id == pack_id)
+    if before is not None:
+        query = query.where(t.day < before)
+    return [(row.day, row.context, tally_of(row)) for row in await connection.execute(query.order_by(t.day))]
+
+
 async def epochs_of(connection: AsyncConnection, person: str, pack_id: bytes, numbers: list[int]) -> list[Row[Any]]:
     """Return a person's (epoch, cohort, trips, distance_m, totals), ... of a pack in `numbers`, one for each device."""
     t = person_totals.c
     # By device, which is what the rows are found by.
-    drove = select(day_totals.c.device).where(day_totals.c.person == person, day_totals.c.pack_id == pack_id)
+    drove = union_all(
+        *(
+            select(table.c.device).where(table.c.person == person, table.c.pack_id == pack_id)
+            for table in (day_totals, month_totals)
+        )
+    )
     query = (
         select(t.epoch, _of_cohort.label("cohort"), t.trips, t.distance_m, t.totals)
         .join(devices, devices.c.device == t.device)

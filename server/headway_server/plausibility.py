@@ -79,6 +79,11 @@ def _observed_max(pack: Pack, elapsed_ds: int) -> int:
     return int(stretch * elapsed_ds + _SLACK_DS)
 
 
+def farthest_m(pack: Pack) -> int:
+    """Return how far one trip of a pack can be at the most; 0 for a day."""
+    return 0 if pack.kind == "day" else int(pack.signals[pack.speed][5] * (_TRIP_DS_MAX + _SLACK_DS) // 3600 + _SLACK_M)
+
+
 def _distances(pack: Pack, numbers: list[int], elapsed_ds: int, seconds: str) -> Iterator[str]:
     metres = numbers[DISTANCE]
     if pack.kind == "day":

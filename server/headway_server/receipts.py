@@ -1,7 +1,8 @@
 """What the devices are told: up to which seq each boot is complete, and what will never be accepted.
 
-`Handled` collects the seqs that one batch stored, refused or found declared lost, and at the end moves each boot's
-`upto` forward. In the common case, records in order, that takes no look at the records stored before.
+`Handled` collects the seqs that one batch stored, refused or found declared lost, and how far devices say that their boots
+had come; at the end it moves each boot's `upto` forward and notes what is missing (`gap_rows`). In the common case, records
+in order, that takes no look at the records stored before.
 """
 
 from collections import defaultdict
@@ -11,9 +12,10 @@ from sqlalchemy import select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_protocol import ack, topics
+from headway_server import gap_rows
 from headway_server.database import insert_into
-from headway_server.sequence import advance
-from headway_server.tables import boots, losses, records, rejections
+from headway_server.sequence import advance, ranges_of
+from headway_server.tables import boots, fold_ranges, losses, records, rejections
 
 Boot = tuple[str, int]  # device, boot
 _SEQS_PER_QUERY = 1000
@@ -33,6 +35,8 @@ class _Touched:
     seqs: set[int] = field(default_factory=set)
     ranges: list[tuple[int, int]] = field(default_factory=list)
     rejections: dict[int, int] = field(default_factory=dict)
+    end: int = 0
+    answered: bool = False
 
 
 class Handled:
@@ -43,20 +47,29 @@ class Handled:
 
     def add_seq(self, device: str, boot: int, seq: int) -> None:
         """A record was stored (now or before) or refused."""
-        self._touched[device, boot].seqs.add(seq)
+        touched = self._touched[device, boot]
+        touched.seqs.add(seq)
+        touched.answered = True
 
     def add_range(self, device: str, boot: int, first_seq: int, last_seq: int) -> None:
-        """The device declared these lost."""
-        self._touched[device, boot].ranges.append((first_seq, last_seq))
+        """The device declared these lost, or folded them into another record."""
+        touched = self._touched[device, boot]
+        touched.ranges.append((first_seq, last_seq))
+        touched.answered = True
+
+    def add_end(self, device: str, boot: int, last_seq: int) -> None:
+        """The device says that this boot has come to `last_seq`; by itself that is not answered."""
+        touched = self._touched[device, boot]
+        touched.end = max(touched.end, last_seq)
 
     def reject(self, device: str, boot: int, seq: int, code: int) -> None:
         """The device is to be told that this seq is refused."""
         self._touched[device, boot].rejections[seq] = code
 
-    async def settle(self, connection: AsyncConnection) -> list[Acknowledgement]:
-        """Write how far each boot touched is complete, and return the acknowledgements, by device and boot.
+    async def settle(self, connection: AsyncConnection, now: int) -> list[Acknowledgement]:
+        """Write how far each boot touched is complete and what it lacks; return the acknowledgements, by device and boot.
 
-        To be called after the rows of this batch are inserted: what closes a gap lets earlier rows count.
+        To be called after the rows of this batch are inserted: what closes a gap lets earlier rows count. now: Unix ms.
         """
         keys = sorted(self._touched)
         known: dict[Boot, tuple[int, int]] = {}
@@ -68,17 +81,25 @@ class Handled:
             )
             known.update({(device, boot): (upto, highest) for device, boot, upto, highest in rows})
         changed = []
+        moved = []
         acknowledgements: list[Acknowledgement] = []
         for device, boot in keys:
             touched = self._touched[device, boot]
             before, highest_before = known.get((device, boot), (0, 0))
             upto = advance(before, touched.seqs, touched.ranges)
-            highest = max(highest_before, *touched.seqs, *(last for _, last in touched.ranges), 0)
+            highest = max(highest_before, touched.end, *touched.seqs, *(last for _, last in touched.ranges))
             if before < upto < highest:
                 upto = await _advance_over_stored(connection, device, boot, upto)
             if (upto, highest) != (before, highest_before):
                 changed.append({"device": device, "boot": boot, "upto": upto, "highest": highest})
-            acknowledgements += _messages(device, boot, upto, sorted(touched.rejections.items()))
+            taken = [(seq, seq) for seq in touched.seqs] + touched.ranges
+            is_new = (device, boot) not in known
+            moved.append(gap_rows.Moved(device, boot, is_new, before, highest_before, highest, taken))
+            if not touched.answered:
+                continue
+            above = [seq for seq in touched.seqs if seq > upto and seq not in touched.rejections]
+            stored = ranges_of(above)[: ack.STORED_MAX]
+            acknowledgements += _messages(device, boot, upto, sorted(touched.rejections.items()), stored)
         if changed:
             insert = insert_into(connection, boots)
             await connection.execute(
@@ -88,15 +109,16 @@ class Handled:
                 ),
                 changed,
             )
+        await gap_rows.follow(connection, moved, now)
         return acknowledgements
 
 
 async def _advance_over_stored(connection: AsyncConnection, device: str, boot: int, upto: int) -> int:
     """A gap was closed: go on over what came after it earlier. Costs what lies up to the next gap, not all of it."""
-    rows = await connection.execute(
-        select(losses.c.first_seq, losses.c.last_seq).where(losses.c.device == device, losses.c.boot == boot)
-    )
-    ranges = [(first, last) for first, last in rows]
+    ranges: list[tuple[int, int]] = []
+    for table in (losses, fold_ranges):
+        query = select(table.c.first_seq, table.c.last_seq).where(table.c.device == device, table.c.boot == boot)
+        ranges += [(first, last) for first, last in await connection.execute(query)]
     while True:
         following = union_all(
             *(
@@ -111,8 +133,13 @@ async def _advance_over_stored(connection: AsyncConnection, device: str, boot: i
         upto = reached
 
 
-def _messages(device: str, boot: int, upto: int, rejected: list[tuple[int, int]]) -> list[Acknowledgement]:
+def _messages(
+    device: str, boot: int, upto: int, rejected: list[tuple[int, int]], stored: list[tuple[int, int]]
+) -> list[Acknowledgement]:
     group, name = device.split("/")
     topic = topics.topic(group, name, topics.ACK)
     starts = range(0, max(len(rejected), 1), ack.REJECTIONS_MAX)
-    return [Acknowledgement(topic, ack.encode(boot, upto, rejected[at : at + ack.REJECTIONS_MAX])) for at in starts]
+    return [
+        Acknowledgement(topic, ack.encode(boot, upto, rejected[at : at + ack.REJECTIONS_MAX], [] if at else stored))
+        for at in starts
+    ]

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headway_edge.core.episode import DISTANCE
+from headway_protocol.fold import DAY_SPAN
 from headway_server import service_rows
 from headway_server.arrival import Arrival, Find
 from headway_server.incident_rows import closing_columns, opening_columns
+from headway_server.recount_folds import Fold, FoldMark, Named, fold_marks
 from headway_server.tally import Tally, merge
 from headway_server.tally_rows import Key, day_key, epoch_key
 
@@ -44,9 +46,13 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What the trips that count add up to: by day and by epoch (keys as in `tally_rows`), and in all."""
+    """What the trips and folds that count add up to: by day, month and epoch (keys as in `tally_rows`), and in all.
+
+    months: of folds whose days are not known; their trips are in no day.
+    """
 
     days: dict[Key, Tally]
+    months: dict[Key, Tally]
     epochs: dict[Key, Tally]
     trips: int
     distance_m: int
@@ -83,8 +89,8 @@ class Told:
         return found
 
 
-def marks(trips: Mapping[Place, Trip]) -> dict[Place, Mark]:
-    """Return how each record of a device counts; `revisions` says by which rules.
+def marks(trips: Mapping[Place, Trip], folds: Mapping[Place, Fold] | None = None) -> dict[Place, Mark]:
+    """Return how each record of a trip of a device counts; `revisions` and `fold_rows` say by which rules.
 
     >>> def trip(epoch, revises=None):
     ...     return Trip("anna", b"pack", epoch, 0, 0, b"", revises)
@@ -92,15 +98,35 @@ def marks(trips: Mapping[Place, Trip]) -> dict[Place, Mark]:
     >>> [(mark.superseded, mark.counted_epoch, mark.first) for mark in found.values()]
     [(True, None, (1, 1)), (True, 1, (1, 1)), (False, None, (1, 1)), (False, 2, None)]
     """
+    named = Named(folds or {})
     found: dict[Place, Mark] = {}
-    for (_, first), places in _trips(trips, trips).items():
-        if places == [first]:
-            found[first] = Mark(False, trips[first].epoch, None)
-            continue
-        counted = _counted(trips, places)
+    for (pack_id, first), places in _trips(trips, trips).items():
+        folded = named.since(pack_id, [first, *places]) is not None
+        counted = _counted(trips, places, named)
         for place in places:
-            found[place] = Mark(place != places[-1], counted.get(place), first)
+            its_first = None if places == [first] else first
+            found[place] = Mark(folded or place != places[-1], counted.get(place), its_first)
     return dict(sorted(found.items()))
+
+
+def marks_of_folds(
+    find: Find, trips: Mapping[Place, Trip], folds: Mapping[Place, Fold], of: Mapping[Place, Mark]
+) -> dict[Place, FoldMark]:
+    """Return how each fold of a device counts. of: the marks of its trips."""
+    closed: defaultdict[Place, list[Tally]] = defaultdict(list)
+    for at, fold in folds.items():
+        process = find(fold.says.pack_id)
+        known = [place for place in trips if trips[place].epoch <= fold.epoch]
+        alone = Named({at: fold})
+        for (pack_id, first), places in _trips(trips, known).items():
+            if process is None or alone.since(pack_id, [first, *places]) is None:
+                continue
+            for place in places:
+                counted = of[place].counted_epoch
+                if counted is not None and counted < fold.epoch:
+                    numbers = process.numbers(trips[place].counts)
+                    closed[at].append(Tally(1, numbers[DISTANCE], process.totals(numbers)))
+    return fold_marks(find, folds, closed)
 
 
 def closed_by(opened: Iterable[Place], closings: Mapping[Place, Place]) -> dict[Place, Place]:
@@ -133,20 +159,28 @@ def _trips(trips: Mapping[Place, Trip], places: Iterable[Place]) -> dict[tuple[b
     return groups
 
 
-def _counted(trips: Mapping[Place, Trip], places: list[Place]) -> dict[Place, int]:
+def _counted(trips: Mapping[Place, Trip], places: list[Place], named: Named) -> dict[Place, int]:
     """Return {record: epoch} of the records of one trip that are in an epoch's totals: each as it was known at the close."""
     found = {}
     for epoch in sorted({trips[place].epoch for place in places}):
         known = [place for place in places if trips[place].epoch <= epoch]
-        for then in _trips(trips, known).values():
-            if all(trips[place].epoch == epoch for place in then):
+        for (pack_id, first), then in _trips(trips, known).items():
+            since = named.since(pack_id, [first, *then])
+            if all(trips[place].epoch == epoch for place in then) and (since is None or since > epoch):
                 found[then[-1]] = epoch
     return found
 
 
-def sums(find: Find, device: str, trips: Mapping[Place, Trip], of: Mapping[Place, Mark]) -> Sums:
-    """Return what a device's records add up to. of: their marks. Packs that are not known are left out."""
+def sums(
+    find: Find,
+    device: str,
+    trips: Mapping[Place, Trip],
+    of: Mapping[Place, Mark],
+    folds: Mapping[Place, tuple[Fold, FoldMark]],
+) -> Sums:
+    """Return what a device's records add up to. of: their marks. folds: with theirs. Packs that are not known are left out."""
     days: dict[Key, Tally] = {}
+    months: dict[Key, Tally] = {}
     epochs: dict[Key, Tally] = {}
     count = distance_m = 0
     for place, trip in trips.items():
@@ -163,4 +197,18 @@ def sums(find: Find, device: str, trips: Mapping[Place, Trip], of: Mapping[Place
         if mark.counted_epoch is not None:
             key = epoch_key(device, trip.person, trip.pack_id, mark.counted_epoch)
             epochs[key] = merge(process, epochs.get(key), tally)
-    return Sums(days, epochs, count, distance_m)
+    for fold, mark_of_fold in folds.values():
+        says = fold.says
+        process = find(says.pack_id)
+        if process is None:
+            continue
+        if not mark_of_fold.superseded:
+            key = day_key(device, fold.person, says.pack_id, says.day, says.context)
+            spans = days if says.span == DAY_SPAN else months
+            spans[key] = merge(process, spans.get(key), says.tally)
+            count += says.tally.trips
+            distance_m += says.tally.distance_m
+        if mark_of_fold.counted is not None and mark_of_fold.counted_epoch is not None:
+            key = epoch_key(device, fold.person, says.pack_id, mark_of_fold.counted_epoch)
+            epochs[key] = merge(process, epochs.get(key), mark_of_fold.counted)
+    return Sums(days, months, epochs, count, distance_m)

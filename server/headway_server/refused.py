@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_protocol.codes import IMPLAUSIBLE
 from headway_server.arrival import Refusal, storable
-from headway_server.database import insert_into
+from headway_server.database import insert_into, slices
 from headway_server.tables import (
     REASON_LENGTH_MAX,
     TOPIC_LENGTH_MAX,
@@ -25,9 +25,15 @@ from headway_server.tables import (
 DEAD_LETTER_BYTES_MAX = 4096
 # Letters that are kept: 40 MB at most. Whoever floods a broker with garbage must not fill the disk of the records.
 DEAD_LETTERS_MAX = 10_000
-_OVERFLOW = bytes(32)  # the row that counts the others
+OVERFLOW = bytes(32)  # the row that counts the others
+QUARANTINE_MAX = 1000  # records of one device; what is more is counted, not kept
 
 Refused = tuple[str, int, int, bytes, int, str]  # device, boot, seq, payload, code, reason
+
+
+def digest_of(topic: str, payload: bytes) -> bytes:
+    """Return what a dead letter is found by: SHA-256 of topic, NUL, payload. topic: as it is stored (`storable`)."""
+    return hashlib.sha256(topic.encode() + b"\x00" + payload).digest()
 
 
 async def bury(connection: AsyncConnection, refusals: Iterable[Refusal], now: int) -> None:
@@ -37,18 +43,20 @@ async def bury(connection: AsyncConnection, refusals: Iterable[Refusal], now: in
     for refusal in refusals:
         if refusal.code == IMPLAUSIBLE and refusal.seq is not None:
             continue
-        topic = storable(refusal.topic)
-        digest = hashlib.sha256(topic.encode() + b"\x00" + refusal.payload).digest()
+        message = refusal.message
+        topic = storable(message.topic)
+        digest = digest_of(topic, message.payload)
         counts[digest] = counts.get(digest, 0) + 1
         rows[digest] = {
             "hash": digest,
             "topic": topic[:TOPIC_LENGTH_MAX],
-            "payload": refusal.payload[:DEAD_LETTER_BYTES_MAX],
-            "payload_bytes": len(refusal.payload),
+            "payload": message.payload[:DEAD_LETTER_BYTES_MAX],
+            "payload_bytes": len(message.payload) if message.bytes_total is None else message.bytes_total,
             "code": refusal.code,
             "reason": storable(refusal.reason)[:REASON_LENGTH_MAX],
             "received_at_ms": now,
             "count": counts[digest],
+            "retained": message.retained,
         }
     if not rows:
         return
@@ -80,8 +88,8 @@ async def _within_bounds(
     new = sorted(rows.keys() - known)
     left_out = sum(rows.pop(digest)["count"] for digest in new[room:])
     if left_out:
-        rows[_OVERFLOW] = {
-            "hash": _OVERFLOW,
+        rows[OVERFLOW] = {
+            "hash": OVERFLOW,
             "topic": "",
             "payload": b"",
             "payload_bytes": 0,
@@ -89,6 +97,7 @@ async def _within_bounds(
             "reason": f"not kept: there are {DEAD_LETTERS_MAX} dead letters already",
             "received_at_ms": now,
             "count": left_out,
+            "retained": False,
         }
     return rows
 
@@ -113,7 +122,7 @@ async def reject(connection: AsyncConnection, refused: Sequence[Refused], now: i
 
 
 async def quarantine_records(connection: AsyncConnection, refused: Sequence[Refused], now: int) -> list[str]:
-    """Keep the records' bytes, once each; return the device of each one that was not there before."""
+    """Keep the records' bytes, once each, QUARANTINE_MAX of a device; return the device of each that was not there before."""
     rows = {}
     for device, boot, seq, payload, code, reason in refused:
         digest = hashlib.sha256(payload).digest()
@@ -129,5 +138,28 @@ async def quarantine_records(connection: AsyncConnection, refused: Sequence[Refu
         }
     if not rows:
         return []
-    insert = insert_into(connection, quarantine).on_conflict_do_nothing().returning(quarantine.c.device)
-    return [device for (device,) in await connection.execute(insert, list(rows.values()))]
+    kept, beyond = await _within_quarantine(connection, list(rows.values()))
+    if kept:
+        insert = insert_into(connection, quarantine).on_conflict_do_nothing().returning(quarantine.c.device)
+        return [device for (device,) in await connection.execute(insert, kept)] + beyond
+    return beyond
+
+
+async def _within_quarantine(
+    connection: AsyncConnection, rows: list[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return (rows that there is room for, the device of each other one)."""
+    q = quarantine.c
+    room: dict[str, int] = {}
+    for some in slices(sorted({row["device"] for row in rows})):
+        query = select(q.device, func.count()).where(q.device.in_(some)).group_by(q.device)
+        room.update({device: QUARANTINE_MAX - count for device, count in await connection.execute(query)})
+    kept, beyond = [], []
+    for row in rows:
+        device = row["device"]
+        room[device] = room.get(device, QUARANTINE_MAX) - 1
+        if room[device] >= 0:
+            kept.append(row)
+        else:
+            beyond.append(device)
+    return kept, beyond

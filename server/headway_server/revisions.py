@@ -24,6 +24,12 @@ from headway_server.tables import episodes
 Place = tuple[int, int]  # boot, seq
 Group = tuple[str, bytes, Place]  # device, pack id, first record of the trip as far as is known
 
+_e = episodes.c
+CHANGED_COLUMNS = (  # of the row of a `Changed`
+    _e.id, _e.device, _e.boot, _e.seq, _e.person, _e.pack_id, _e.day, _e.context, _e.epoch, _e.distance_m, _e.superseded,
+    _e.counted_epoch,
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Changed:
@@ -69,12 +75,12 @@ async def settle(connection: AsyncConnection, new: Iterable[Arrival], epoch: int
         changed += await _judge(connection, group, epoch)
     if changed:
         await connection.execute(
-            _MARK, [{"of": c.row.id, "now": c.superseded, "counts_in": c.counted_epoch} for c in changed]
+            MARK, [{"of": c.row.id, "now": c.superseded, "counts_in": c.counted_epoch} for c in changed]
         )
     return changed
 
 
-_MARK = (
+MARK = (
     update(episodes)
     .where(episodes.c.id == bindparam("of"))
     .values(superseded=bindparam("now"), counted_epoch=bindparam("counts_in"))
@@ -142,11 +148,7 @@ async def _judge(connection: AsyncConnection, group: Group, epoch: int) -> list[
     e = episodes.c
     device, pack_id, first = group
     members = and_(_of(device, pack_id), _begins_with(first))
-    query = (
-        select(e.id, e.device, e.boot, e.seq, e.person, e.pack_id, e.day, e.context, e.epoch, e.distance_m,
-               e.superseded, e.counted_epoch)
-        .where(members, e.superseded.is_(False))
-    )  # fmt: skip
+    query = select(*CHANGED_COLUMNS).where(members, e.superseded.is_(False))
     counting = sorted(await connection.execute(query), key=lambda row: (row.boot, row.seq))
     first_epoch = (await connection.execute(select(func.min(e.epoch)).where(members))).scalar_one()
     changed = []

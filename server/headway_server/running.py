@@ -13,6 +13,7 @@ from headway_server.errors import EpochNotClosed
 from headway_server.ingest import Ingest
 from headway_server.mqtt_ingest import MqttIngest
 from headway_server.processes import Processes
+from headway_server.rate_limit import HeldBack
 from headway_server.settings import ServerSettings
 
 log = structlog.get_logger(__name__)
@@ -36,6 +37,10 @@ class Running:
     def processes(self) -> Processes:
         """The packs that are known."""
         return self.ingest.processes
+
+    def held_back(self) -> list[HeldBack]:
+        """The devices of which messages were held back, as far as is remembered."""
+        return [] if self.mqtt is None else self.mqtt.held_back(self.now_ms())
 
     async def close_epoch(self, expected: int | None = None, *, even_if_empty: bool = False) -> ClosedEpoch:
         """Close the open epoch (`headway_server.epochs.close_epoch`) and publish its benchmarks.

@@ -43,6 +43,8 @@ async def serve(
 ) -> None:
     """Run the server until SIGTERM, SIGINT or `stop`; then commit what was received, answer it, and return.
 
+    A second signal ends the process at once: what is not committed is not acknowledged, and comes again.
+
     on_ready: called once with the page's URL when it is served. It does not wait for a broker outside: that one may come
     later. Raises ServerError when a port is taken or the database cannot be used.
     """
@@ -54,7 +56,8 @@ async def serve(
         stack.push_async_callback(database.close)
         if settings.embedded_broker:
             broker = await stack.enter_async_context(_embedded(settings))
-            settings = settings.model_copy(update={"broker_port": broker.port})
+            # It does not answer who speaks MQTT 5.
+            settings = settings.model_copy(update={"broker_port": broker.port, "broker_protocol": "3.1.1"})
         ingest = Ingest(database, now_ms, await Processes.open(database, now_ms()))
         understood = await ingest.read_parked()
         if understood:
@@ -140,8 +143,15 @@ def _stop_on_signal(stop: asyncio.Event) -> Iterator[None]:
         yield  # signals belong to the main thread; whoever runs us elsewhere has `stop`
         return
     loop = asyncio.get_running_loop()
+
+    def stop_or_end(number: int) -> None:
+        if stop.is_set():
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop_or_end, number)
     try:
         yield
     finally:

@@ -11,7 +11,7 @@ is an error, because a misspelt `k_flor` would otherwise be a privacy floor that
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -41,6 +41,9 @@ class ServerSettings(BaseSettings):
     broker_port: int = Field(1883, ge=0, le=65535, description="Port of the MQTT broker; 0 only for an embedded one.")
     broker_username: str | None = Field(None, description="User at the broker; none: anonymous.")
     broker_password: SecretStr | None = Field(None, description="Password at the broker.")
+    broker_protocol: Literal["auto", "5", "3.1.1"] = Field(
+        "auto", description="MQTT version: 5 tells reasons and bounds what is under way; auto asks for it first."
+    )
     broker_client_id: str = Field(
         "headway-server",
         min_length=1,
@@ -67,6 +70,18 @@ class ServerSettings(BaseSettings):
     )
     queue_max: int = Field(
         5000, ge=1, le=1_000_000, description="Messages in memory; when it is full nothing more is read."
+    )
+    in_flight_max: int = Field(
+        1000, ge=1, le=65_535, description="Messages that the broker may have under way to the server (MQTT 5)."
+    )
+    device_messages_per_minute: int = Field(
+        600, ge=1, le=1_000_000, description="Messages of one device that are taken in a minute; more are held back."
+    )
+    device_messages_burst: int = Field(
+        1000, ge=1, le=1_000_000, description="Messages of one device that are taken at once, after a quiet time."
+    )
+    stop_timeout_s: float = Field(
+        20, ge=1, le=600, description="How long a stop may take; what is not committed by then stays at the broker."
     )
 
     @classmethod

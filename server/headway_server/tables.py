@@ -30,6 +30,8 @@ DEVICE_LENGTH_MAX = 65  # two ids of 32 and the slash between them
 TEXT_LENGTH_MAX = 64  # of texts in records
 REASON_LENGTH_MAX = 200
 TOPIC_LENGTH_MAX = 200
+CLIENT_ID_LENGTH_MAX = 65
+MARK_LENGTH_MAX = 80
 
 metadata = MetaData(
     naming_convention={
@@ -163,7 +165,8 @@ episodes = Table(
     ),
 )
 
-# How far each boot of a device is complete: every seq up to `upto` is stored, refused for good, or declared lost.
+# How far each boot of a device is complete: every seq up to `upto` is stored, refused for good, or declared lost. `highest`
+# is what was heard of, from a record or from what the device says its boots came to.
 boots = Table(
     "boots",
     metadata,
@@ -171,6 +174,34 @@ boots = Table(
     Column("boot", BigInteger, primary_key=True),
     Column("upto", BigInteger, nullable=False),
     Column("highest", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What is missing: seqs between `upto` and `highest` of a boot that are neither stored, nor refused, nor declared lost. A boot
+# of which nothing came, between two of which something did, is one gap from 1 to no known end (`gap_rows.OPEN_END`).
+gaps = Table(
+    "gaps",
+    metadata,
+    _device_key(),
+    Column("boot", BigInteger, primary_key=True),
+    Column("first_seq", BigInteger, primary_key=True),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("asked", SmallInteger, nullable=False, server_default=_ZERO),  # how often the device was asked for it
+    Column("asked_ms", BigInteger),  # when last; NULL: not yet
+    Column("due_ms", BigInteger, nullable=False, index=True),  # when it may be asked for (again)
+    sqlite_with_rowid=False,
+)
+
+# Devices to be asked what came after the last that this database knows, because it was restored from a backup. `boot`: the
+# newest of the backup; of the newest boot heard of since then is asked as well.
+refills = Table(
+    "refills",
+    metadata,
+    _device_key(),
+    Column("boot", BigInteger, nullable=False),
+    Column("asked", SmallInteger, nullable=False, server_default=_ZERO),
+    Column("due_ms", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -183,7 +214,7 @@ rejections = Table(
     Column("seq", BigInteger, primary_key=True),
     Column("code", Integer, nullable=False),
     Column("reason", String(REASON_LENGTH_MAX), nullable=False),
-    Column("received_at_ms", BigInteger, nullable=False),
+    Column("received_at_ms", BigInteger, nullable=False, index=True),
     sqlite_with_rowid=False,
 )
 
@@ -199,6 +230,45 @@ losses = Table(
     Column("last_seq", BigInteger, nullable=False),
     Column("reason", String(TEXT_LENGTH_MAX), nullable=False),
     Index(None, "device", "boot"),
+)
+
+# Records of what episodes add up to, in whose place they stand (`headway_protocol.fold`): of a day, or of a month. A record
+# that one names counts no more. `counted_...`: what it adds to the totals of `counted_epoch`: without what was in those of
+# closed epochs already.
+folds = Table(
+    "folds",
+    metadata,
+    _device_key(),
+    Column("boot", BigInteger, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("person", String(DEVICE_LENGTH_MAX), nullable=False),
+    Column("pack_id", LargeBinary(8), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("day", Integer, nullable=False),  # the first of the span; `periods.UNDATED` where it is not known
+    Column("span", SmallInteger, nullable=False),
+    Column("context", SmallInteger, nullable=False),
+    *_tally(),
+    Column("superseded", Boolean, nullable=False, server_default=false()),
+    Column("counted_epoch", Integer),  # in whose totals it is; NULL: in no epoch's
+    Column("counted_trips", BigInteger),
+    Column("counted_distance_m", BigInteger),
+    Column("counted_totals", JSON(none_as_null=True)),
+    Index(None, "device", "day"),
+)
+
+# What they name: records first_seq..last_seq of `boot`.
+fold_ranges = Table(
+    "fold_ranges",
+    metadata,
+    _device_key(),
+    Column("told_boot", BigInteger, primary_key=True),
+    Column("told_seq", BigInteger, primary_key=True),
+    Column("boot", BigInteger, primary_key=True),
+    Column("first_seq", BigInteger, primary_key=True),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("pack_id", LargeBinary(8), nullable=False),
+    Index(None, "device", "boot"),
+    sqlite_with_rowid=False,
 )
 
 # What somebody should look at, in the order of commit (`id`): opened by the record (device, boot, seq), closed by another.
@@ -272,7 +342,7 @@ quarantine = Table(
     Column("code", Integer, nullable=False),
     Column("reason", String(REASON_LENGTH_MAX), nullable=False),
     Column("payload", LargeBinary, nullable=False),
-    Column("received_at_ms", BigInteger, nullable=False),
+    Column("received_at_ms", BigInteger, nullable=False, index=True),
 )
 
 # Messages that are no record; the same bytes on the same topic are one row that counts.
@@ -287,6 +357,27 @@ dead_letters = Table(
     Column("reason", String(REASON_LENGTH_MAX), nullable=False),
     Column("received_at_ms", BigInteger, nullable=False),
     Column("count", BigInteger, nullable=False),
+    Column("retained", Boolean, nullable=False, server_default=false()),  # it came from the broker's store
+)
+
+# Messages that were about to be read, counted before each reading while a server finds out which of them ends it
+# (`crash_counter`); empty otherwise.
+in_hand = Table(
+    "in_hand",
+    metadata,
+    Column("server", String(CLIENT_ID_LENGTH_MAX), primary_key=True),
+    Column("hash", LargeBinary(32), primary_key=True),  # SHA-256 of topic, NUL, payload
+    Column("times", SmallInteger, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+)
+
+# What happened to this database, or holds now, by name: restored, backed up, a server that is running.
+marks = Table(
+    "marks",
+    metadata,
+    Column("name", String(MARK_LENGTH_MAX), primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("number", BigInteger, nullable=False, server_default=_ZERO),  # what it counts, the name says
 )
 
 epochs = Table(
@@ -312,6 +403,19 @@ person_totals = Table(
 # The same by the person's own local day and by context, whatever epoch the trips came in.
 day_totals = Table(
     "day_totals",
+    metadata,
+    _device_key(),
+    Column("day", Integer, primary_key=True),
+    Column("person", String(DEVICE_LENGTH_MAX), primary_key=True),
+    Column("pack_id", LargeBinary(8), primary_key=True),
+    Column("context", SmallInteger, primary_key=True),
+    *_tally(),
+    Index(None, "person", "pack_id", "day"),
+)
+
+# What folds of whole months add up to, whose days are not known; `day` is the first of the month.
+month_totals = Table(
+    "month_totals",
     metadata,
     _device_key(),
     Column("day", Integer, primary_key=True),

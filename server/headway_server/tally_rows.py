@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_server.arrival import Find
 from headway_server.database import insert_into, slices
-from headway_server.tables import day_totals, person_totals
+from headway_server.tables import day_totals, month_totals, person_totals
 from headway_server.tally import Tally, merge
 
 Key = tuple[Any, ...]  # as the primary key of the table
@@ -19,7 +19,7 @@ _DEVICE, _PACK_ID, _WHEN = 0, 2, 3  # parts that both kinds of keys have
 
 
 def day_key(device: str, person: str, pack_id: bytes, day: int, context: int) -> Key:
-    """The key of a row of `day_totals`."""
+    """The key of a row of `day_totals`, or of `month_totals` with the first day of the month."""
     return device, person, pack_id, day, context
 
 
@@ -29,7 +29,10 @@ def epoch_key(device: str, person: str, pack_id: bytes, epoch: int) -> Key:
 
 
 KEYS = {
-    day_totals: [day_totals.c[name] for name in ("device", "person", "pack_id", "day", "context")],
+    **{
+        table: [table.c[name] for name in ("device", "person", "pack_id", "day", "context")]
+        for table in (day_totals, month_totals)
+    },
     person_totals: [person_totals.c[name] for name in ("device", "person", "pack_id", "epoch")],
 }
 

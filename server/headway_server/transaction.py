@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_protocol.codes import CONFLICT, IMPLAUSIBLE
-from headway_server import device_rows, incident_rows, refused, service_rows, trip_rows
+from headway_server import device_rows, gap_rows, incident_rows, refused, service_rows, trip_rows
 from headway_server.arrival import Arrival, Find, Presence, Refusal
 from headway_server.database import insert_into, slices
 from headway_server.device_rows import Seen
@@ -68,8 +68,14 @@ class Transaction:
         await self._insert_trips(stored, persons)
         await incident_rows.insert(self._connection, stored, persons)
         await service_rows.insert(self._connection, stored, persons)
+        await gap_rows.let_speak(self._connection, batch.presences, self._now)
         self.births = await device_rows.describe(self._connection, self.seen, stored, batch.presences, self._now)
-        return await self._handled.settle(self._connection)
+        for presence in batch.presences:
+            for boot, last_seq in presence.ends:
+                self._handled.add_end(presence.device, boot, last_seq)
+        acknowledgements = await self._handled.settle(self._connection, self._now)
+        await gap_rows.close_never_made(self._connection, batch.presences)
+        return acknowledgements
 
     async def apply_parked(self, arrivals: list[Arrival]) -> int:
         """As `apply`, for records that are stored already; return how many are understood now."""
@@ -89,7 +95,7 @@ class Transaction:
         await incident_rows.insert(self._connection, understood, persons)
         await service_rows.insert(self._connection, understood, persons)
         self.births = await device_rows.describe(self._connection, self.seen, understood, [], self._now)
-        await self._handled.settle(self._connection)
+        await self._handled.settle(self._connection, self._now)
         return len(understood)
 
     async def _insert_records(self, arrivals: list[Arrival]) -> tuple[list[Arrival], list[Arrival]]:
@@ -168,7 +174,7 @@ class Transaction:
             assert refusal.code is not None  # noqa: S101 - `told` has only refusals of a known sender, which have a code
             self._handled.add_seq(refusal.device, refusal.boot, refusal.seq)
             self._handled.reject(refusal.device, refusal.boot, refusal.seq, refusal.code)
-            rows.append((refusal.device, refusal.boot, refusal.seq, refusal.payload, refusal.code, refusal.reason))
+            rows.append((refusal.device, refusal.boot, refusal.seq, refusal.message.payload, refusal.code, refusal.reason))
         for device in await refused.reject(self._connection, rows, self._now):
             self.seen[device].rejected += 1
         await refused.quarantine_records(self._connection, [row for row in rows if row[4] == IMPLAUSIBLE], self._now)
@@ -196,6 +202,9 @@ class Transaction:
             await self._connection.execute(insert_into(self._connection, losses), rows)
 
     async def _insert_trips(self, stored: list[Arrival], persons: dict[str, str]) -> None:
+        for a in stored:
+            for boot, first, last in () if a.folded is None else a.folded.ranges:
+                self._handled.add_range(a.device, boot, first, last)
         more = await trip_rows.insert(self._connection, self._find, stored, self._epoch, persons)
         for device, (trips, distance_m) in more.items():
             self.seen[device].trips += trips

@@ -56,6 +56,7 @@ async def trend_svg(
     async with server.database.read() as connection:
         process, _ = await process_of(connection, server.processes, person, pack)
         days = await person_rows.days_of(connection, person, process.id)
+        days += await person_rows.folded_months_of(connection, person, process.id)
         today = await person_rows.today_of(connection, person, server.now_ms())
     chosen, trend = trend_of(process, days, characteristic, today)
     if trend.line is None:

@@ -7,35 +7,43 @@ concerned are merged again from the trips that are left.
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_edge.core.episode import DISTANCE
-from headway_server import revisions, tally_rows
+from headway_protocol.fold import DAY_SPAN
+from headway_server import fold_rows, revisions, tally_rows
 from headway_server.arrival import Arrival, Episode, Find
 from headway_server.database import insert_into
+from headway_server.fold_table import Stored, stored_of
 from headway_server.revisions import Changed
-from headway_server.tables import day_totals, episodes, person_totals
+from headway_server.tables import day_totals, episodes, folds, month_totals, person_totals
 from headway_server.tally import Tally, merge
-from headway_server.tally_rows import Key, day_key, epoch_key
+from headway_server.tally_rows import Key, day_key, epoch_key, tally_of
 
 
 async def insert(
     connection: AsyncConnection, find: Find, stored: list[Arrival], epoch: int, persons: dict[str, str]
 ) -> dict[str, tuple[int, int]]:
-    """Insert the trips among `stored`, which must be new; return {device: (trips, metres)} by how much more there is.
+    """Insert the trips and folds among `stored`, which must be new; return {device: (trips, metres)} by how much more there is.
 
     epoch: the open one. persons: {device: person}. The devices' rows are locked (`device_rows.lock`), so nobody else
     changes these totals.
     """
     new = [(a, a.episode) for a in stored if a.episode is not None]
-    if not new:
+    new_folds = [(a, a.folded) for a in stored if a.folded is not None]
+    if not new and not new_folds:
         return {}
-    rows = [_row(a, trip, epoch, persons[a.device]) for a, trip in new]
-    await connection.execute(insert_into(connection, episodes), rows)
-    changed = await revisions.settle(connection, (a for a, _ in new), epoch)
+    changed = []
+    if new:
+        rows = [_row(a, trip, epoch, persons[a.device]) for a, trip in new]
+        await connection.execute(insert_into(connection, episodes), rows)
+        changed = await revisions.settle(connection, (a for a, _ in new), epoch)
+    settled = await fold_rows.settle(connection, find, (a for a, _ in new), new_folds, epoch, persons)
+    changed += settled.trips
 
     days, epochs = _to_merge_again(changed, epoch)
+    months = _add_folds(settled.before + settled.after, epoch, days, epochs)
     added_days: dict[Key, Tally] = {}
     added_epochs: dict[Key, Tally] = {}
     for a, trip in new:
@@ -51,8 +59,9 @@ async def insert(
     await tally_rows.add(connection, find, day_totals, added_days)
     await tally_rows.add(connection, find, person_totals, added_epochs)
     await tally_rows.put(connection, day_totals, await _days_again(connection, find, days))
+    await tally_rows.put(connection, month_totals, await _months_again(connection, find, months))
     await tally_rows.put(connection, person_totals, await _epochs_again(connection, find, epochs, epoch))
-    return _more(new, changed)
+    return _more(new, changed, settled)
 
 
 def _row(a: Arrival, trip: Episode, epoch: int, person: str) -> dict[str, Any]:
@@ -90,6 +99,17 @@ def _to_merge_again(changed: Iterable[Changed], epoch: int) -> tuple[set[Key], s
     return days, epochs
 
 
+def _add_folds(changed: Iterable[Stored], epoch: int, days: set[Key], epochs: set[Key]) -> set[Key]:
+    # What folds change is always merged again. Returns the months.
+    months: set[Key] = set()
+    for its in changed:
+        owner = (its.device, its.person, its.pack_id)
+        (days if its.span == DAY_SPAN else months).add(day_key(*owner, its.day, its.context))
+        if its.counted_epoch == epoch:
+            epochs.add(epoch_key(*owner, epoch))
+    return months
+
+
 async def _days_again(connection: AsyncConnection, find: Find, keys: set[Key]) -> dict[Key, Tally | None]:
     e = episodes.c
     found: dict[Key, Tally | None] = dict.fromkeys(keys)
@@ -98,7 +118,26 @@ async def _days_again(connection: AsyncConnection, find: Find, keys: set[Key]) -
         query = select(e.person, e.pack_id, e.day, e.context, e.counts)
         for row in await connection.execute(query.where(e.device == device, e.day.in_(days), e.superseded.is_(False))):
             _merge_trip(find, found, day_key(device, row.person, row.pack_id, row.day, row.context), row.counts)
+    await _merge_folds(connection, find, found, folds.c.span == DAY_SPAN)
     return found
+
+
+async def _months_again(connection: AsyncConnection, find: Find, keys: set[Key]) -> dict[Key, Tally | None]:
+    found: dict[Key, Tally | None] = dict.fromkeys(keys)
+    await _merge_folds(connection, find, found, folds.c.span != DAY_SPAN)
+    return found
+
+
+async def _merge_folds(
+    connection: AsyncConnection, find: Find, found: dict[Key, Tally | None], which: ColumnElement[bool]
+) -> None:
+    f = folds.c
+    for device in sorted({key[0] for key in found}):
+        days = {key[3] for key in found if key[0] == device}
+        query = select(f.person, f.pack_id, f.day, f.context, f.trips, f.distance_m, f.totals)
+        query = query.where(f.device == device, f.day.in_(days), f.superseded.is_(False), which)
+        for row in await connection.execute(query):
+            _merge_tally(find, found, day_key(device, row.person, row.pack_id, row.day, row.context), tally_of(row))
 
 
 async def _epochs_again(connection: AsyncConnection, find: Find, keys: set[Key], epoch: int) -> dict[Key, Tally | None]:
@@ -108,6 +147,12 @@ async def _epochs_again(connection: AsyncConnection, find: Find, keys: set[Key],
         query = select(e.person, e.pack_id, e.counts).where(e.device == device, e.counted_epoch == epoch)
         for row in await connection.execute(query):
             _merge_trip(find, found, epoch_key(device, row.person, row.pack_id, epoch), row.counts)
+        for folded in await connection.execute(
+            select(folds).where(folds.c.device == device, folds.c.counted_epoch == epoch)
+        ):
+            its = stored_of(folded)
+            if its.counted is not None:
+                _merge_tally(find, found, epoch_key(device, its.person, its.pack_id, epoch), its.counted)
     return found
 
 
@@ -118,7 +163,15 @@ def _merge_trip(find: Find, found: dict[Key, Tally | None], key: Key, packed: by
         found[key] = merge(process, found[key], Tally(1, numbers[DISTANCE], process.totals(numbers)))
 
 
-def _more(new: list[tuple[Arrival, Episode]], changed: Iterable[Changed]) -> dict[str, tuple[int, int]]:
+def _merge_tally(find: Find, found: dict[Key, Tally | None], key: Key, tally: Tally) -> None:
+    process = find(key[2])
+    if key in found and process is not None:
+        found[key] = merge(process, found[key], tally)
+
+
+def _more(
+    new: list[tuple[Arrival, Episode]], changed: Iterable[Changed], settled: fold_rows.Settled
+) -> dict[str, tuple[int, int]]:
     more: dict[str, tuple[int, int]] = {}
 
     def count(device: str, trips: int, distance_m: int) -> None:
@@ -130,4 +183,8 @@ def _more(new: list[tuple[Arrival, Episode]], changed: Iterable[Changed]) -> dic
     for one in changed:
         if one.days_change:
             count(one.row.device, -1, -one.row.distance_m)
+    for sign, those in ((-1, settled.before), (1, settled.after)):
+        for its in those:
+            if not its.superseded:
+                count(its.device, sign * its.tally.trips, sign * its.tally.distance_m)
     return more

@@ -1,8 +1,8 @@
 """Whether everything derived in the store is what its records say: each device's records are read again and compared.
 
 Compared are the rows of trips with their marks, the totals of epochs and of days, incidents with what closes them, services,
-the devices' counters, how far each boot is complete, and the records' own hashes. Not compared are the benchmarks of closed
-epochs: they are what was published, and a vehicle class that was told later does not change them.
+the devices' counters, how far each boot is complete and what it lacks, and the records' own hashes. Not compared are the
+benchmarks of closed epochs: they are what was published, and a vehicle class that was told later does not change them.
 
 A device is compared within one reading transaction, so a server may go on writing meanwhile. Memory: the trips of one
 device, about half a kilobyte each.
@@ -10,7 +10,7 @@ device, about half a kilobyte each.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,37 +18,42 @@ from sqlalchemy import Table, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_protocol import topics
-from headway_server import sequence
 from headway_server.arrival import Arrival, Episode, Find, Received, Refusal, read
 from headway_server.database import Database
 from headway_server.processes import Processes
-from headway_server.recount import Mark, Place, Told, Trip, marks, sums
+from headway_server.recount import Mark, Place, Told, Trip, marks, marks_of_folds, sums
+from headway_server.recount_folds import Fold, fold_columns
 from headway_server.revisions import revised_by
 from headway_server.tables import (
-    boots,
     day_totals,
     devices,
     episodes,
+    folds,
     incident_closings,
     incidents,
     losses,
+    month_totals,
     person_totals,
     records,
-    rejections,
     services,
 )
 from headway_server.tally_rows import KEYS, tally_of
+from headway_server.verified_boots import boots_that_differ
 
 _DEVICES_AT_ONCE = 200
 
 # What can differ.
-RECORD, TRIP, DAY, EPOCH, COUNTER, BOOT = "record", "trip", "day totals", "epoch totals", "device counter", "boot"
+RECORD, TRIP, DAY, EPOCH, COUNTER = "record", "trip", "day totals", "epoch totals", "device counter"
 INCIDENT, CLOSING, SERVICE = "incident", "closing of an incident", "service"
+FOLD, MONTH = "fold", "month totals"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that is stored otherwise than the records say. what: one of the above. key: of what, within the device."""
+    """One thing that is stored otherwise than the records say.
+
+    what: one of the above, or of `verified_boots`. key: of what, within the device.
+    """
 
     device: str
     what: str
@@ -75,6 +80,7 @@ class _Read:
     seqs: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     ranges: defaultdict[int, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
     trips: dict[Place, Trip] = field(default_factory=dict)
+    folds: dict[Place, Fold] = field(default_factory=dict)
     stored: dict[Place, Mark] = field(default_factory=dict)
     told: Told = field(default_factory=Told)
 
@@ -109,14 +115,20 @@ async def verify_device(
     """Return the differences of one device, in one reading transaction of `connection`."""
     found: list[Difference] = []
     again = await _read_again(connection, find, device, found)
-    computed = marks(again.trips)
+    computed = marks(again.trips, again.folds)
     found += (
         Difference(device, TRIP, _at(place), _mark(again.stored[place]), _mark(mark))
         for place, mark in computed.items()
         if mark != again.stored[place]
     )
-    totals = sums(find, device, again.trips, computed)
-    for table, what, expected in ((day_totals, DAY, totals.days), (person_totals, EPOCH, totals.epochs)):
+    fold_marks = marks_of_folds(find, again.trips, again.folds, computed)
+    folds_with_marks = {place: (fold, fold_marks[place]) for place, fold in again.folds.items()}
+    totals = sums(find, device, again.trips, computed, folds_with_marks)
+    for table, what, expected in (
+        (day_totals, DAY, totals.days),
+        (month_totals, MONTH, totals.months),
+        (person_totals, EPOCH, totals.epochs),
+    ):
         keys, t = KEYS[table], table.c
         rows = await connection.execute(select(*keys, t.trips, t.distance_m, t.totals).where(t.device == device))
         stored = {tuple(row[: len(keys)]): tally_of(row) for row in rows}
@@ -136,9 +148,13 @@ async def verify_device(
         (incidents, INCIDENT, again.told.incidents_closed()),
         (incident_closings, CLOSING, again.told.closings),
         (services, SERVICE, again.told.services),
+        (folds, FOLD, {place: fold_columns(*both) for place, both in folds_with_marks.items()}),
     ):
         found += await _rows(connection, device, rows_of, kind, columns)
-    found += await _boots(connection, device, again)
+    found += [
+        Difference(device, *different)
+        for different in await boots_that_differ(connection, device, again.seqs, again.ranges)
+    ]
     if progress is not None:
         progress.records += again.records
         progress.trips += len(again.trips)
@@ -147,15 +163,16 @@ async def verify_device(
 
 async def _read_again(connection: AsyncConnection, find: Find, device: str, found: list[Difference]) -> _Read:
     again = _Read()
-    r, e, lost = records.c, episodes.c, losses.c
+    r, e, lost, f = records.c, episodes.c, losses.c, folds.c
     same = and_(e.device == r.device, e.boot == r.boot, e.seq == r.seq)
     told = and_(lost.device == r.device, lost.told_boot == r.boot, lost.told_seq == r.seq)
+    folded = and_(f.device == r.device, f.boot == r.boot, f.seq == r.seq)
     query = (
         select(r.boot, r.seq, r.hash, r.payload, r.parked, e.id, e.person, e.pack_id, e.epoch, e.start_ms,
                e.utc_offset_min, e.day, e.context, e.counts, e.gates, e.distance_m, e.revises_boot, e.revises_seq,
                e.trip_boot, e.trip_seq, e.superseded, e.counted_epoch, lost.boot.label("lost_boot"), lost.first_seq,
-               lost.last_seq)
-        .select_from(records.outerjoin(episodes, same).outerjoin(losses, told))
+               lost.last_seq, f.person.label("fold_person"), f.epoch.label("fold_epoch"))
+        .select_from(records.outerjoin(episodes, same).outerjoin(losses, told).outerjoin(folds, folded))
         .where(r.device == device)
         .order_by(r.boot, r.seq)
     )  # fmt: skip
@@ -196,6 +213,13 @@ def _compare_record(device: str, row: Any, now: Any, again: _Read, found: list[D
         differs(RECORD, f"loss {stored_loss}", f"loss {loss}")
     if loss is not None:
         again.ranges[loss[0]].append(loss[1:])
+    if now.folded is not None:
+        for boot, *named in now.folded.ranges:
+            again.ranges[boot].append((named[0], named[1]))
+        if row.fold_epoch is None:
+            differs(FOLD, "no row", "a record")
+        else:
+            again.folds[place] = Fold(row.fold_person, row.fold_epoch, now.folded)
     again.told.add(place, now)
     if now.episode is None:
         if row.id is not None:
@@ -253,23 +277,6 @@ async def _rows(
     return found
 
 
-async def _boots(connection: AsyncConnection, device: str, again: _Read) -> Iterator[Difference]:
-    refused = select(rejections.c.boot, rejections.c.seq).where(rejections.c.device == device)
-    for boot, seq in await connection.execute(refused):
-        again.seqs[boot].append(seq)
-    computed = {}
-    for boot in again.seqs.keys() | again.ranges.keys():
-        seqs, ranges = again.seqs[boot], again.ranges[boot]
-        computed[boot] = sequence.advance(0, seqs, ranges), max([*seqs, *(last for _, last in ranges)])
-    query = select(boots.c.boot, boots.c.upto, boots.c.highest).where(boots.c.device == device)
-    stored = {boot: (upto, highest) for boot, upto, highest in await connection.execute(query)}
-    return (
-        Difference(device, BOOT, f"boot {boot}", _reach(stored.get(boot)), _reach(computed.get(boot)))
-        for boot in sorted(stored.keys() | computed.keys())
-        if stored.get(boot) != computed.get(boot)
-    )
-
-
 def _at(place: Place) -> str:
     return f"boot {place[0]} seq {place[1]}"
 
@@ -290,7 +297,3 @@ def _part(name: str, part: Any) -> str:
 
 def _text(value: Any) -> str:
     return value.hex() if isinstance(value, bytes) else "nothing" if value is None else str(value)
-
-
-def _reach(reach: tuple[int, int] | None) -> str:
-    return "nothing" if reach is None else f"complete up to {reach[0]} of {reach[1]}"

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -9,6 +10,7 @@ from headway_server.packs.problems import PackRefused, Problem
 from headway_simulators.errors import SimulatorError
 
 _TIMEOUT_S = 60.0
+_LETTERS_AT_ONCE = 100
 
 
 class OperatorClient:
@@ -66,6 +68,40 @@ class OperatorClient:
         """Return what the server knows of a device."""
         found: dict[str, Any] = self._request("GET", f"/api/v1/devices/{device}")
         return found
+
+    def dead_letters(self, limit: int | None = None) -> tuple[list[dict[str, Any]], int]:
+        """Return the newest `limit` dead letters, or every one, and how many there are."""
+        found: list[dict[str, Any]] = []
+        cursor = ""
+        while True:
+            more = "" if not cursor else f"&cursor={cursor}"
+            page = self._request("GET", f"/api/v1/dead-letters?limit={min(500, limit or 500)}{more}")
+            found += page["letters"]
+            cursor = page["next"]
+            if cursor is None or (limit is not None and len(found) >= limit):
+                return found[:limit], page["total"]
+
+    def dead_letter(self, prefix: str) -> dict[str, Any]:
+        """Return the letter whose hash begins so, with its bytes."""
+        found: dict[str, Any] = self._request("GET", f"/api/v1/dead-letters/{quote(prefix, safe='')}")
+        return found
+
+    def replay(self, hashes: list[str]) -> list[dict[str, str]]:
+        """Have letters read again; return what came of each."""
+        found: list[dict[str, str]] = []
+        for at in range(0, len(hashes), _LETTERS_AT_ONCE):
+            found += self._request(
+                "POST", "/api/v1/dead-letters/replay", {"hashes": hashes[at : at + _LETTERS_AT_ONCE]}
+            )["letters"]
+        return found
+
+    def drop(self, hashes: list[str]) -> int:
+        """Have letters deleted; return how many there were."""
+        dropped = 0
+        for at in range(0, len(hashes), _LETTERS_AT_ONCE):
+            some = hashes[at : at + _LETTERS_AT_ONCE]
+            dropped += int(self._request("POST", "/api/v1/dead-letters/drop", {"hashes": some})["dropped"])
+        return dropped
 
     def _request(self, method: str, path: str, body: Any = None) -> Any:
         return self._read(self._send(method, path, body))

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from headway_edge.core.program import SIGNED
-from headway_protocol import ack, counts, incident, record, service, state
+from headway_protocol import ack, command, counts, incident, record, service, state
 from headway_server import tables
 from headway_server.app import create_app
 from headway_server.arrival import Received
@@ -90,7 +90,8 @@ class Make:
             pack_id or process.id, numbers[0] * 100, counts.pack(wire), gates, offset_min, revises
         )
         clock = record.UNSYNCED if wall_ms is None else record.SYNCED
-        return record.encode(record.Record(record.EPISODE, boot, seq, seq * 2_000_000, wall_ms, clock, body))
+        mono_ms = min(seq * 2_000_000, 1 << 40)
+        return record.encode(record.Record(record.EPISODE, boot, seq, mono_ms, wall_ms, clock, body))
 
     @classmethod
     def birth(cls, boot, seq=1, vehicle_class="car", firmware="headway 0.1.0", backlog=0, process=None):
@@ -131,8 +132,8 @@ class Make:
         return Received(f"headway/v1/{device}/up", payload, retained)
 
     @staticmethod
-    def state(boot, device="depot/bus-1", *, online=True):
-        return Received(f"headway/v1/{device}/state", state.encode(boot, online), retained=True)
+    def state(boot, device="depot/bus-1", *, online=True, ends=()):
+        return Received(f"headway/v1/{device}/state", state.encode(boot, online, ends), retained=True)
 
     @classmethod
     def fleet(cls, persons, trips=2, vehicle_class="car", prefix="car"):
@@ -179,13 +180,14 @@ class Outline(html.parser.HTMLParser):
 
 
 class Store:
-    """A database with its ingest, and short ways to look into it."""
+    """A database with its ingest, and short ways to look into it. now_ms: what its clock says."""
 
     def __init__(self, database: Database, processes: Processes, url: str) -> None:
         self.database = database
         self.processes = processes
         self.url = url
-        self.ingest = Ingest(database, lambda: NOW_MS, processes)
+        self.now_ms = NOW_MS
+        self.ingest = Ingest(database, lambda: self.now_ms, processes)
 
     @classmethod
     async def open(cls, url: str) -> "Store":
@@ -195,10 +197,27 @@ class Store:
     async def commit(self, *messages):
         return Make.acks(await self.ingest.commit(messages))
 
-    async def rows(self, *columns, order=None, of=None):
+    async def asked(self, after_s=0):
+        """[(device, ranges), ...] of what devices are asked for, `after_s` later."""
+        self.now_ms += round(after_s * 1000)
+        return [
+            ("/".join(m.topic.split("/")[2:4]), command.decode(m.payload)[1])
+            for m in await self.ingest.resend_requests()
+            if m.topic.endswith("/cmd")
+        ]
+
+    async def gaps(self, name="depot/bus-1"):
+        """[(boot, first, last), ...] that a device lacks."""
+        g = tables.gaps.c
+        rows = await self.rows(g.device, g.boot, g.first_seq, g.last_seq, order=(g.device, g.boot, g.first_seq))
+        return [row[1:] for row in rows if row[0] == name]
+
+    async def rows(self, *columns, order=None, of=None, where=None):
         async with self.database.read() as connection:
             query = select(*columns) if of is None else select(*columns).select_from(of)
-            return [tuple(row) for row in await connection.execute(query if order is None else query.order_by(order))]
+            query = query if where is None else query.where(where)
+            order = order if order is None or isinstance(order, tuple) else (order,)
+            return [tuple(row) for row in await connection.execute(query if order is None else query.order_by(*order))]
 
     async def count(self, table):
         return (await self.rows(func.count().label("n"), order=None, of=table))[0][0]
@@ -297,7 +316,7 @@ def open_store():
 def running(store):
     """A server without a broker: what the API and the page are served from."""
     settings = ServerSettings(operator_token="let-me-close")  # noqa: S106 - of the tests
-    return Running(settings, store.database, store.ingest, None, lambda: NOW_MS + 5000)
+    return Running(settings, store.database, store.ingest, None, lambda: store.now_ms + 5000)
 
 
 @pytest.fixture

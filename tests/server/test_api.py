@@ -23,6 +23,8 @@ async def test_health_says_what_works(client, store, make):
         "broker": None,
         "queue_depth": 0,
         "last_commit_age_s": None,
+        "held_back": 0,
+        "restored": None,
     }
     await store.commit(make.up(make.birth(1)))
     assert (await client.get("/healthz")).json()["last_commit_age_s"] == 5.0
@@ -206,8 +208,12 @@ async def test_counters_say_where_every_message_went(client, store, make):
         "dead_letters": 2,
         "parked": 1,
         "lost": 8,
+        "gaps": 0,
+        "missing": 0,
+        "unfilled": 0,
         "superseded": 0,
         "unplaced": 0,
+        "folded": 0,
         "incidents": 0,
         "incidents_open": 0,
         "closings_unplaced": 0,
@@ -250,5 +256,5 @@ async def test_a_close_that_closes_nothing_is_a_conflict(client, store, make):
 async def test_every_operation_is_described(client):
     schema = (await client.get("/openapi.json")).json()
     operations = [operation for path in schema["paths"].values() for operation in path.values()]
-    assert len(operations) == 17
+    assert len(operations) == 23
     assert all(operation["description"] for operation in operations)

@@ -3,10 +3,11 @@
 import asyncio
 import shutil
 import threading
+import time
 
 import pytest
 
-from headway_protocol import incident, service
+from headway_protocol import cbor, incident, service
 from headway_server.epochs import close_epoch
 from headway_server.service import serve
 from headway_server.settings import ServerSettings
@@ -60,9 +61,24 @@ def followed_url(database_url, open_store, make):
     yield from _served(database_url, open_store, make, 3, [make.up(trip, "depot/car-003") for trip in months])
 
 
-def _served(database_url, open_store, make, trips, more=()):
+@pytest.fixture
+def troubled_url(database_url, open_store, make):
+    """The same with devices that somebody should look at."""
+    card, gap, disk = "depot/car-001", "depot/car-002", "depot/car-004"
+    messages = [
+        *(make.up(make.trip(1, 2, km=60 + n), card) for n in range(3)),
+        make.up(make.trip(1, 40), gap),
+        make.up(make.birth(9), gap),
+        make.up(make.loss(1, 5, 1, 6, 11, "storage full: the oldest records had to go"), disk),
+        make.up(cbor.encode([1, 2, 1, 12, -5, None, 0, []]), disk),
+    ]
+    yield from _served(database_url, open_store, make, 3, messages, now_ms=time.time_ns() // 1_000_000)
+
+
+def _served(database_url, open_store, make, trips, more=(), now_ms=None):
     async def fill():
         store = await open_store(database_url)
+        store.now_ms = now_ms or store.now_ms
         await store.commit(*make.fleet(22, trips=trips), *make.fleet(3, vehicle_class="bus", prefix="bus"), *more)
         await close_epoch(store.database, store.processes, 10, 1_700_000_000_000)
         driver = "depot/car-003"
@@ -188,6 +204,23 @@ def test_incidents_are_reached_from_the_fleets_page_and_lead_to_the_person(brows
     assert len(rows()) == 3
     (done,) = rows("services-table")
     assert "Refuelled 84210 41.500" in done
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_devices_to_look_at_are_told_with_what_to_do(browser, troubled_url, width):
+    metrics = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    browser.get(troubled_url)
+    rows = [row.text for row in browser.find_elements("css selector", "#alarms-table tbody tr")]
+    assert [row.split()[0] for row in rows] == ["depot/car-001", "depot/car-004", "depot/car-004"]
+    assert "two units seem to use this identity" in rows[0]
+    assert "for example a copied SD card" in rows[0]
+    assert "6 records declared lost: storage full: the oldest records had to go." in rows[1]
+    assert "1 record refused as implausible" in rows[2]
+    tiles = browser.find_element("css selector", ".tiles").text
+    assert "Missing\n50 in 9 gaps" in tiles
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
 
 

@@ -91,7 +91,7 @@ def serving(store, broker):
     @contextlib.asynccontextmanager
     async def run(ingest=None, **settings):
         stop = asyncio.Event()
-        settings = {"broker_port": broker.port, "batch_wait_ms": 5, **settings}
+        settings = {"broker_port": broker.port, "broker_protocol": "3.1.1", "batch_wait_ms": 5, **settings}
         one = MqttIngest(ServerSettings(**settings), store.database, ingest or store.ingest, Impatient(1))
         task = asyncio.create_task(one.run(stop))
         try:
@@ -170,14 +170,16 @@ async def test_a_small_queue_holds_back_and_loses_nothing(serving, device, store
     assert (await store.totals())[BUS][0] == 60
 
 
-async def test_what_came_while_the_server_was_away_is_there_when_it_returns(serving, device, store, make):
+async def test_what_came_while_the_server_was_away_is_answered_when_it_is_sent_again(serving, device, store, make):
     async with serving():
         device.send(make.trip(1, 1))
         await until(lambda: (1, 1, []) in device.acks())
+    # This broker keeps nothing for who is not there (test_mosquitto has one that does); no answer, so it comes again.
     device.send(make.trip(1, 2))
     async with serving():
+        device.send(make.trip(1, 2))
         await until(lambda: (1, 2, []) in device.acks())
-    assert (await store.device()).duplicates == 0
+    assert (await store.device()).records == 2
 
 
 async def test_benchmarks_are_retained_and_published_again_at_each_connection(serving, device, store, make):
@@ -214,7 +216,7 @@ async def test_a_broker_that_restarts_is_found_again(store, make):
     first = EmbeddedBroker("127.0.0.1", 0)
     await first.start()
     stop = asyncio.Event()
-    settings = ServerSettings(broker_port=first.port, batch_wait_ms=0)
+    settings = ServerSettings(broker_port=first.port, broker_protocol="3.1.1", batch_wait_ms=0)
     one = MqttIngest(settings, store.database, store.ingest, Impatient(1))
     task = asyncio.create_task(one.run(stop))
     await until(lambda: one.connected)
@@ -246,9 +248,7 @@ async def test_a_dead_network_thread_is_noticed(broker):
     await link.close()
 
 
-async def test_a_port_that_is_no_broker_is_refused_by_name(monkeypatch):
-    monkeypatch.setattr("headway_server.mqtt_link._OPEN_TIMEOUT_S", 0.3)
-
+async def test_a_port_that_is_no_broker_is_refused_by_name():
     async def hold(reader, writer):
         await reader.read()  # whatever comes, until the other side gives up
         writer.close()
@@ -258,7 +258,7 @@ async def test_a_port_that_is_no_broker_is_refused_by_name(monkeypatch):
     port = server.sockets[0].getsockname()[1]
     link = Link(ServerSettings(broker_port=port), Inbox(asyncio.get_running_loop(), 10))
     with pytest.raises(LinkError, match="does not answer as an MQTT broker"):
-        await link.open()
+        await link.open(0.3)
     await link.close()
     server.close()
     await server.wait_closed()

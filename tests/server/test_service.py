@@ -67,13 +67,15 @@ async def test_it_serves_page_and_health_with_a_broker_inside(database_url):
 
 async def test_it_waits_for_a_broker_that_is_not_there_and_says_so(database_url):
     port = free_port()
-    async with serving(database_url=database_url, broker_port=port) as client:
+    async with serving(database_url=database_url, broker_port=port, broker_protocol="3.1.1") as client:
         assert await health(client, 503) == {
             "ok": False,
             "database": True,
             "broker": False,
             "queue_depth": 0,
             "last_commit_age_s": None,
+            "held_back": 0,
+            "restored": None,
         }
         broker = EmbeddedBroker("127.0.0.1", port)
         await broker.start()

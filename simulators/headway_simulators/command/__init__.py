@@ -1,4 +1,5 @@
-"""The `headway` command: demo, replay, recompute, record, pack, forecast, consumables, agent, service, serve, verify, doctor.
+"""The `headway` command: demo, replay, recompute, record, pack, forecast, consumables, agent, service, warnings, serve, verify,
+chaos, soak, doctor.
 
 Each command imports what it needs when it runs: `headway agent` on an onboard unit has no server libraries installed.
 """
@@ -9,7 +10,10 @@ import typer
 
 from headway_simulators.command import (
     agent,
+    backup,
+    chaos,
     consumables,
+    dead_letters,
     demo,
     doctor,
     forecast,
@@ -19,7 +23,9 @@ from headway_simulators.command import (
     replay,
     serve,
     service,
+    soak,
     verify,
+    warnings,
 )
 from headway_simulators.command.terminal import complain
 
@@ -46,8 +52,14 @@ app.add_typer(forecast.app, name="forecast")
 app.command()(consumables.consumables)
 app.command()(agent.agent)
 app.command()(service.service)
+app.command()(warnings.warnings)
 app.command()(serve.serve)
 app.command()(verify.verify)
+app.command()(backup.backup)
+app.command()(backup.restore)
+app.add_typer(dead_letters.app, name="dead-letters")
+app.command()(chaos.chaos)
+app.command()(soak.soak)
 app.command()(doctor.doctor)
 
 
@@ -61,6 +73,7 @@ def main() -> None:
             "fastapi": "server",
             "sqlalchemy": "server",
             "amqtt": "simulators",
+            "apsw": "simulators",
             "httpx": "simulators",
         }
         name = (error.name or "").partition(".")[0]

@@ -1,0 +1,140 @@
+"""Asking devices for what is missing: when, how often, and until when.
+
+A device is asked when it can answer, after a grace, at growing intervals, and at most ASKS_MAX times; then the gap is
+unfilled and shown as that, and asked for again when the device has started again. Asking does no harm: what a device has
+not settled yet it sends anyway, what it still keeps it sends again, and the rest it declares lost.
+"""
+
+from collections import defaultdict
+from typing import Any
+
+import structlog
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from headway_protocol import command, topics
+from headway_server.gap_rows import ASKS_MAX, OPEN_END
+from headway_server.receipts import Acknowledgement
+from headway_server.tables import boots, devices, gaps, refills
+
+log = structlog.get_logger(__name__)
+
+_MINUTE_MS = 60_000
+# After the first time, the second, and so on; the last one holds for all that follow.
+WAITS_MS = (_MINUTE_MS, 5 * _MINUTE_MS, 30 * _MINUTE_MS, 6 * 60 * _MINUTE_MS, 24 * 60 * _MINUTE_MS)
+RECENT_MS = 5 * _MINUTE_MS  # who spoke so lately is likely to hear, whatever its presence says
+REFILL_ASKS_MAX = 3
+_ROWS_AT_ONCE = 2000
+
+WAITING, ASKED, UNFILLED = "waiting", "asked", "unfilled"
+
+_Ranges = defaultdict[str, list[tuple[int, int, int]]]
+
+
+def state_of(gap: Row[Any], now: int) -> str:
+    """Return WAITING for a gap that was not asked for yet, ASKED, or UNFILLED: asked for the last time, and long ago."""
+    if gap.asked == 0:
+        return WAITING
+    return UNFILLED if gap.asked >= ASKS_MAX and gap.due_ms <= now else ASKED
+
+
+def is_unfilled(now: int) -> ColumnElement[bool]:
+    """Return the condition of `state_of` being UNFILLED."""
+    return and_(gaps.c.asked >= ASKS_MAX, gaps.c.due_ms <= now)
+
+
+async def ask(connection: AsyncConnection, now: int) -> list[Acknowledgement]:
+    """Note, and return as messages on `cmd` topics, what is to be asked for now; one message a device at most.
+
+    now: Unix ms. What does not go into this call's messages is due in the next.
+    """
+    ranges: _Ranges = defaultdict(list)
+    asked = await _gaps_due(connection, ranges, now)
+    if asked:
+        await connection.execute(_ASKED, asked)
+    await _refills_due(connection, ranges, now)
+    found = []
+    for device, its_ranges in sorted(ranges.items()):
+        group, name = device.split("/")
+        found.append(Acknowledgement(topics.topic(group, name, topics.CMD), command.resend(its_ranges)))
+        log.info("asking for records", device=device, ranges=its_ranges)
+    return found
+
+
+def _may_be_due(due_ms: ColumnElement[int], now: int) -> ColumnElement[bool]:
+    # Later than any wait: the server's clock was ahead when it was noted.
+    return or_(due_ms <= now, due_ms > now + 2 * WAITS_MS[-1])
+
+
+def _reachable(now: int) -> ColumnElement[bool]:
+    return or_(devices.c.online, devices.c.last_seen_ms > now - RECENT_MS)
+
+
+async def _gaps_due(connection: AsyncConnection, ranges: _Ranges, now: int) -> list[dict[str, Any]]:
+    g = gaps.c
+    rows = await connection.execute(
+        select(g.device, g.boot, g.first_seq, g.last_seq, g.asked)
+        .join(devices, devices.c.device == g.device)
+        .where(g.asked < ASKS_MAX, _may_be_due(g.due_ms, now), _reachable(now))
+        .order_by(g.due_ms, g.device, g.boot, g.first_seq)
+        .limit(_ROWS_AT_ONCE)
+        # Batches hold a device before they touch its gaps: never wait for one here.
+        .with_for_update(of=gaps, skip_locked=True)
+    )
+    asked = []
+    for device, boot, first, last, times in rows:
+        if len(ranges[device]) < command.RANGES_MAX:
+            ranges[device].append((boot, first, last))
+            asked.append({"of": device, "of_boot": boot, "of_seq": first, "now": now, "next_ms": now + _wait_ms(times)})
+    return asked
+
+
+async def _refills_due(connection: AsyncConnection, ranges: _Ranges, now: int) -> None:
+    """After a restore: ask for whatever came after the last that is known."""
+    f, d = refills.c, devices.c
+    rows = await connection.execute(
+        select(f.device, f.boot, f.asked, d.boot.label("newest"))
+        .join(devices, d.device == f.device)
+        .where(_may_be_due(f.due_ms, now), _reachable(now))
+        .order_by(f.due_ms, f.device)
+        .limit(_ROWS_AT_ONCE)
+        .with_for_update(of=refills, skip_locked=True)
+    )
+    asked, done = [], []
+    for device, boot, times, newest in rows.all():
+        wanted = sorted({boot, newest} - {0})
+        if len(ranges[device]) + len(wanted) > command.RANGES_MAX:
+            continue
+        for of_boot in wanted:
+            query = select(func.max(boots.c.highest)).where(boots.c.device == device, boots.c.boot == of_boot)
+            highest = (await connection.execute(query)).scalar_one() or 0
+            if highest < OPEN_END:
+                ranges[device].append((of_boot, highest + 1, OPEN_END))
+        if times + 1 < REFILL_ASKS_MAX:
+            asked.append({"of": device, "next_ms": now + _wait_ms(times)})
+        else:
+            done.append({"of": device})
+        if not ranges[device]:
+            del ranges[device]
+    if asked:
+        await connection.execute(_REFILL_ASKED, asked)
+    if done:
+        await connection.execute(_REFILL_DONE, done)
+
+
+def _wait_ms(times: int) -> int:
+    return WAITS_MS[min(times, len(WAITS_MS) - 1)]
+
+
+_ASKED = (
+    update(gaps)
+    .where(
+        gaps.c.device == bindparam("of"),
+        gaps.c.boot == bindparam("of_boot"),
+        gaps.c.first_seq == bindparam("of_seq"),
+    )
+    .values(asked=gaps.c.asked + 1, asked_ms=bindparam("now"), due_ms=bindparam("next_ms"))
+)
+_OF_REFILL = refills.c.device == bindparam("of")
+_REFILL_ASKED = update(refills).where(_OF_REFILL).values(asked=refills.c.asked + 1, due_ms=bindparam("next_ms"))
+_REFILL_DONE = delete(refills).where(_OF_REFILL)
