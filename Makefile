@@ -2,6 +2,7 @@
 #   make demo [ARGS=--once]   the whole loop on real recorded trips
 #   make test                 everything that needs only Python
 #   make test-all             also what needs mosquitto, MicroPython, Chromium and the recordings (.ci/run installs them)
+#   make soak [ARGS=...]      real processes, killed over and over (needs mosquitto); ARGS="--minutes 30" for hundreds more
 #   make check                format, lint, types
 #   make packs                make the packs that devices hold, and their pages, from the library
 #   make bench                figures, each printed by the command that makes it
@@ -14,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # One process a core; whoever debugs says ARGS=--numprocesses=0.
 PYTEST := $(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
 
-.PHONY: demo test test-all check bench lock packs clean
+.PHONY: demo test test-all soak check bench lock packs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -46,6 +47,9 @@ test: $(VENV)/.dev
 
 test-all: $(VENV)/.judges
 	@$(PYTEST) $(ARGS)
+
+soak: $(VENV)/.runtime
+	@$(BIN)/headway soak $(ARGS)
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff format --check .

@@ -12,7 +12,20 @@ from headway_simulators.generated_docs import pages
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMANDS = ("demo", "replay", "record", "pack", "forecast", "agent", "serve", "verify", "doctor")
+COMMANDS = (
+    "demo",
+    "replay",
+    "record",
+    "pack",
+    "forecast",
+    "agent",
+    "serve",
+    "verify",
+    "doctor",
+    "backup",
+    "restore",
+    "dead-letters",
+)
 
 
 @pytest.mark.parametrize("name", ["characteristics.md", "configuration.md"])
@@ -44,7 +57,7 @@ def test_every_command_teaches_and_the_readme_names_it(command: str) -> None:
 
 
 def test_every_refusal_code_is_in_the_wires_documentation() -> None:
-    text = (ROOT / "docs/wire.md").read_text()
+    text = (ROOT / "docs/protocol.md").read_text()
     for code in codes.known():
         name, cause, next_step = codes.explain(code)
         assert f"| {code} | `{name}` | {cause} | {next_step} |" in text

@@ -11,6 +11,8 @@ from typing import Any
 from pydantic_settings import BaseSettings
 
 from headway_edge.settings import AgentSettings
+from headway_protocol import cbor, command, record
+from headway_server import arrival, crash_counter, gap_rows, rate_limit, refused
 from headway_server.packs import library
 from headway_server.packs.compile import compile_file
 from headway_server.settings import ServerSettings
@@ -32,11 +34,31 @@ _AGENT_EXAMPLE = """\
 group = "depot-7"
 device = "bus-0142"
 vehicle_class = "bus"
-broker_host = "fleet.example\""""
+broker_host = "fleet.example"
+broker_port = 8883
+broker_tls = true
+broker_ca = "/etc/headway/broker-ca.pem"
+broker_username = "bus-0142"
+broker_password = "change-me-please\""""
 _SERVER_EXAMPLE = """\
 database_url = "sqlite+aiosqlite:////var/lib/headway/headway.db"
 broker_host = "127.0.0.1"
 operator_token = "change-me-please\""""
+_LIMITS: tuple[tuple[str, int | str], ...] = (
+    ("bytes of a record", record.RECORD_BYTES_MAX),
+    ("bytes of a message in which it is still looked for whose record it is", arrival.MESSAGE_BYTES_MAX),
+    ("bytes of a larger message that are kept", refused.DEAD_LETTER_BYTES_MAX),
+    ("depth of arrays and maps in a message", cbor.MAX_DEPTH),
+    ("items of an array or a map", cbor.MAX_ITEMS),
+    ("bytes of messages in memory", f"`queue_max` × {arrival.MESSAGE_BYTES_MAX:,}".replace(",", " ")),
+    ("dead letters kept", refused.DEAD_LETTERS_MAX),
+    ("records of one device in quarantine", refused.QUARANTINE_MAX),
+    ("times that a device is asked for a gap, until it has started again", gap_rows.ASKS_MAX),
+    ("ranges of records asked for in one message", command.RANGES_MAX),
+    ("missing boots between two that are a gap", gap_rows.MISSING_BOOTS_MAX),
+    ("crashes until a message is put aside unread", crash_counter.CRASHES_MAX),
+    ("devices with a bucket of their own at a time", rate_limit.BUCKETS_MAX),
+)
 
 
 def pages() -> dict[str, str]:
@@ -155,6 +177,10 @@ def _configuration() -> Iterator[str]:
         yield f"Environment: `{prefix}<KEY>`, for example `{prefix}BROKER_HOST`.\n"
         yield "| key | default | what |\n|---|---|---|"
         yield from _fields(kind)
+    yield "\n## What the server holds to\n"
+    yield "Whatever is sent to it; these are not settings. [Operations](operations.md) says what to do about what is beyond.\n"
+    yield "| what | at most |\n|---|--:|"
+    yield from (_row(what, f"{bound:,}".replace(",", " ") if isinstance(bound, int) else bound) for what, bound in _LIMITS)
 
 
 def _fields(kind: type[BaseSettings]) -> Iterator[str]:

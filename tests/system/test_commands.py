@@ -155,7 +155,7 @@ def test_settings_that_nobody_knows_are_refused_by_name(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "device: Value error, use 1 to 32 of the characters a-z, 0-9 and -" in done.stderr
     assert "brocker_host: Extra inputs are not permitted" in done.stderr
-    assert "Known keys are back_off_max_s, broker_host" in done.stderr
+    assert "Known keys are back_off_max_s, broker_ca, " in done.stderr
 
 
 def test_a_port_in_use_is_named_with_what_to_do(tmp_path: Path) -> None:

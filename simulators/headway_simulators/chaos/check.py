@@ -1,0 +1,243 @@
+"""The check at the end of a run: whether the books balance, and whether everything the server adds up is of its records.
+
+What a device made is stored, or kept by the device, or declared lost for a reason that there was. The totals are worked out
+twice: by `headway_server.verification` from what is stored, and here from what the devices made, by neither's code.
+"""
+
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from headway_edge.core.episode import DISTANCE
+from headway_edge.core.process import Process
+from headway_edge.pending_loss import STORE_FULL
+from headway_edge.retention import BUDGET_BYTES
+from headway_protocol import fold, record
+from headway_server.verification import verify
+from headway_simulators.chaos.books import (
+    INVENTED,
+    LOST_AND_KEPT,
+    LOST_SILENTLY,
+    LOST_WITHOUT_REASON,
+    NOT_REFILLED,
+    OTHER_TOTALS,
+    OWN_TOTALS,
+    REFUSED,
+    TWO_CONTENTS,
+    Books,
+    Place,
+    payloads_of,
+)
+from headway_simulators.chaos.people import process_of
+from headway_simulators.chaos.sim_device import SimDevice
+from headway_simulators.chaos.sim_server import SimServer
+
+_DIFFERENCES_MAX = 5
+
+
+@dataclass
+class Checked:
+    """What was counted. folded: records that a fold stands for. lost: records by the reason that the device gave."""
+
+    produced: int = 0
+    stored: int = 0
+    kept: int = 0
+    folded: int = 0
+    lost: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class _Stored:
+    records: dict[Place, bytes] = field(default_factory=dict)
+    losses: list[tuple[int, int, int, str]] = field(default_factory=list)  # boot, first seq, last seq, reason
+    refused: dict[Place, str] = field(default_factory=dict)
+    other_contents: list[Place] = field(default_factory=list)
+
+
+async def check(books: Books, devices: Sequence[SimDevice], server: SimServer) -> Checked:
+    """Note every violation in `books`; return what was counted."""
+    counted = Checked()
+    if not server.is_up:
+        await server.start()
+    with server.reader() as reader:
+        stored = _read(reader)
+        for device in devices:
+            its = stored[device.name]
+            _balance(books, device, server, its, counted)
+            _totals(books, device, its, reader)
+            _own_totals(books, device)
+    database, processes = server.parts
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    async for difference in verify(database, processes):
+        name = difference.device.partition("/")[2]
+        found[name].append(f"{difference.what} {difference.key}: {difference.stored}, not {difference.computed}")
+    for name, texts in found.items():
+        books.violated(OTHER_TOTALS, name, "; ".join(texts[:_DIFFERENCES_MAX]))
+    return counted
+
+
+def _read(reader: sqlite3.Connection) -> defaultdict[str, _Stored]:
+    found: defaultdict[str, _Stored] = defaultdict(_Stored)
+
+    def of(device: str) -> _Stored:
+        return found[device.partition("/")[2]]
+
+    for device, boot, seq, payload in reader.execute("SELECT device, boot, seq, payload FROM records"):
+        of(device).records[boot, seq] = payload
+    for device, *loss in reader.execute("SELECT device, boot, first_seq, last_seq, reason FROM losses"):
+        of(device).losses.append((loss[0], loss[1], loss[2], loss[3]))
+    for device, boot, seq, reason in reader.execute("SELECT device, boot, seq, reason FROM rejections"):
+        of(device).refused[boot, seq] = reason
+    for device, boot, seq in reader.execute("SELECT device, boot, seq FROM quarantine"):
+        of(device).other_contents.append((boot, seq))
+    return found
+
+
+def _balance(books: Books, device: SimDevice, server: SimServer, stored: _Stored, counted: Checked) -> None:
+    of = device.books
+    kept = {} if device.agent is None else payloads_of(device.agent.outbox)
+    for place, payload in {**stored.records, **kept}.items():
+        if not of.may_be(place, payload):
+            kind = TWO_CONTENTS if place in of.produced else INVENTED
+            books.violated(kind, device.name, _at(place))
+        of.produced.setdefault(place, payload)  # made as the power went
+    for place in stored.other_contents:
+        books.violated(TWO_CONTENTS, device.name, f"{_at(place)}, by the server's quarantine")
+    for place, reason in stored.refused.items():
+        books.violated(REFUSED, device.name, f"{_at(place)}: {reason}")
+    counted.produced += len(of.produced)
+    counted.stored += len(stored.records.keys() & of.produced.keys())
+    counted.kept += len(kept.keys() - stored.records.keys())
+    still_there = _all_kept(device)
+    folds = [
+        run
+        for payload in {**stored.records, **kept}.values()
+        if (found := record.decode(payload)).kind == record.DAY
+        for run in fold.parse_day(found.body)[-1]
+    ]
+    lowest_boot = min((boot for boot, _ in stored.records), default=0)
+    for place in sorted(of.produced.keys() - stored.records.keys() - kept.keys()):
+        reason = _declared(place, stored.losses)
+        if fold.named(folds, *place):
+            counted.folded += 1
+            continue
+        if reason is None and place in of.gone:
+            counted.lost["with the store, unknown to anybody"] += 1
+            continue
+        if reason is None and place in still_there:
+            if place[0] < lowest_boot:  # restored from a copy that is older than the device: nobody can know of it
+                counted.kept += 1
+            else:
+                books.violated(NOT_REFILLED, device.name, _at(place))
+            continue
+        if reason is None:
+            books.violated(LOST_SILENTLY, device.name, _at(place))
+            continue
+        counted.lost[reason] += 1
+        if place in still_there:
+            books.violated(LOST_AND_KEPT, device.name, f"{_at(place)}: {reason}")
+        elif not (
+            of.losable
+            or (reason == STORE_FULL and device.person.store_bytes < BUDGET_BYTES)
+            or server.was_restored_from(device.name, place)
+        ):
+            books.violated(LOST_WITHOUT_REASON, device.name, f"{_at(place)}: {reason}")
+
+
+def _all_kept(device: SimDevice) -> set[Place]:
+    if device.agent is None:
+        return set()
+    outbox = device.agent.outbox
+    return {record.identity(payload) for kind in record.KIND_NAMES for payload in outbox.payloads(kind)}
+
+
+def _declared(place: Place, losses: Iterable[tuple[int, int, int, str]]) -> str | None:
+    boot, seq = place
+    return next((reason for of, first, last, reason in losses if of == boot and first <= seq <= last), None)
+
+
+def _at(place: Place) -> str:
+    return f"boot {place[0]} seq {place[1]}"
+
+
+def _totals(books: Books, device: SimDevice, stored: _Stored, reader: sqlite3.Connection) -> None:
+    """Compare the server's days and months, added up, with what the device made and the server has."""
+    processes = {process_of(pack).id: process_of(pack) for pack in device.packs}
+    made = {place: payload for place, payload in device.books.produced.items() if place in stored.records}
+    counted = _that_count(made, processes)
+    where = f"%/{device.name}"
+    row = reader.execute("SELECT sum(trips), sum(distance_m) FROM devices WHERE device LIKE ?", (where,)).fetchone()
+    expected = sum(item.trips for item in counted), sum(item.distance_m for item in counted)
+    if (row[0] or 0, row[1] or 0) != expected:
+        books.violated(OTHER_TOTALS, device.name, f"{row[0]} trips of {row[1]} m, not {expected[0]} of {expected[1]} m")
+    for pack_id, process in processes.items():
+        rows = reader.execute(
+            "SELECT totals FROM day_totals WHERE device LIKE ?1 AND pack_id = ?2 "
+            "UNION ALL SELECT totals FROM month_totals WHERE device LIKE ?1 AND pack_id = ?2",
+            (where, pack_id),
+        )
+        found = _merged(process, (_numbers(text) for (text,) in rows))
+        wanted = _merged(process, (item.totals for item in counted if item.pack_id == pack_id))
+        if found != wanted:
+            books.violated(OTHER_TOTALS, device.name, f"{process.name}: {found}, not {wanted}")
+
+
+@dataclass(frozen=True)
+class _Counted:
+    pack_id: bytes
+    trips: int
+    distance_m: int
+    totals: list[int]
+
+
+def _that_count(made: Mapping[Place, bytes], processes: Mapping[bytes, Process]) -> list[_Counted]:
+    """Return what counts of records: of trips that revise one another the last; folds in place of all that they name."""
+    first: dict[Place, Place] = {}
+    latest: dict[Place, _Counted] = {}
+    folded: list[tuple[int, int, int]] = []
+    for place in sorted(made):
+        found = record.decode(made[place])
+        if found.kind == record.EPISODE:
+            pack_id, _, counts, _, _, revises = record.parse_episode(found.body)
+            numbers = processes[pack_id].numbers(counts)
+            first[place] = first.get(revises, revises) if revises is not None else place
+            latest[first[place]] = _Counted(pack_id, 1, numbers[DISTANCE], processes[pack_id].totals(numbers))
+        elif found.kind == record.DAY:
+            pack_id, _, _, _, trips, distance_m, packed, ranges = fold.parse_day(found.body)
+            totals = fold.unpack_totals(packed, len(processes[pack_id].pack.period))
+            first[place] = place
+            latest[place] = _Counted(pack_id, trips, distance_m, totals)
+            folded += ranges
+    for place, its_first in first.items():
+        if fold.named(folded, *place):
+            latest.pop(its_first, None)
+    return [item for place, item in latest.items() if not fold.named(folded, *place)]
+
+
+def _merged(process: Process, parts: Iterable[list[int]]) -> list[int] | None:
+    found = None
+    for part in parts:
+        found = process.merge(found, part)
+    return found
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.strip("[] ").split(",")]
+
+
+def _own_totals(books: Books, device: SimDevice) -> None:
+    """Compare the device's own history with its records: both go to disk in one transaction, or neither does."""
+    if device.agent is None or device.books.losable or len(device.packs) > 1:
+        return
+    process = device.agent.process
+    trips = {place: data for place, data in device.books.produced.items() if _is_dated_trip(data)}
+    wanted = _merged(process, (item.totals for item in _that_count(trips, {process.id: process})))
+    found = _merged(process, device.months())
+    if found != wanted:
+        books.violated(OWN_TOTALS, device.name, f"{found}, not {wanted}")
+
+
+def _is_dated_trip(payload: bytes) -> bool:
+    found = record.decode(payload)
+    return found.kind == record.EPISODE and found.wall_ms is not None

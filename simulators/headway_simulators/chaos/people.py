@@ -1,0 +1,119 @@
+"""Who the simulated people are and what they do: when they drive, how, what they report and put right.
+
+All of it follows from a seed and from nobody's doings, so that a run with a fault less has the same trips. Trips are short and
+come at three times of a day, each with many drivers at once: what a server does for a burst it does in few transactions,
+which is most of what a simulated day costs.
+"""
+
+import random
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from headway_edge.core.process import Process
+from headway_edge.core.program import MISSING
+from headway_edge.retention import BUDGET_BYTES
+from headway_protocol import service
+from headway_simulators.chaos.timeline import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
+from headway_simulators.processes import find_process
+
+DRIVES, DRIVES_PLUGGED_IN, DRIVES_FROM_COLD, WEARS = range(4)
+HABIT_NAMES = ("driver", "driver whose unit never sleeps", "driver whose unit starts anew each time", "wearer")
+SAMPLES_MIN, SAMPLES_MAX = 40, 100  # of a trip, one a second
+REPORT = "Wearable.Report.Drinks"
+PEAKS_MS = tuple(hour * HOUR_MS + minute * MINUTE_MS for hour, minute in ((7, 30), (12, 15), (17, 45)))
+
+_SHAPES = 32
+_SMALL_STORE_BYTES = 80_000
+_WORKDAY, _WEEKEND = (850, 300, 800), (250, 500, 250)  # per mille of a trip at each peak
+_FRIDAY = 4  # 1 January 2027
+_SERVICES = (service.OIL_CHANGED, service.REFUELLED, service.TYRES_CHANGED)
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Person:
+    """One device's person. habit: one of the above. pack: name of what the device runs. store_bytes: room of its outbox."""
+
+    habit: int
+    pack: str
+    store_bytes: int
+
+
+@dataclass(frozen=True)
+class Drive:
+    """One trip: when it begins, ms since the begin of the simulation, and the speeds, in 0.01 km/h, one a second.
+
+    service: what is done to the vehicle after it (`headway_protocol.service`), None: nothing.
+    """
+
+    start_ms: int
+    speeds: tuple[int, ...]
+    service: int | None
+
+
+@cache
+def process_of(pack: str) -> Process:
+    """Return the process of a pack of this folder, or of one that ships."""
+    path = _HERE / f"{pack}.toml"
+    return find_process(str(path) if path.is_file() else pack)
+
+
+def dice_of(seed: int, *what: object) -> random.Random:
+    """Return dice of their own for one purpose: what one throws changes nothing for another."""
+    return random.Random("/".join(str(part) for part in (seed, *what)))  # noqa: S311 - a simulation's dice
+
+
+def person_of(seed: int, device: int) -> Person:
+    """Return who has a device. Of the first ten, one of each habit is there whatever the seed."""
+    habits = (DRIVES, DRIVES, WEARS, DRIVES_PLUGGED_IN, DRIVES, DRIVES_FROM_COLD, DRIVES, DRIVES, DRIVES, DRIVES)
+    dice = dice_of(seed, "person", device)
+    habit = habits[device] if device < len(habits) else dice.choice(habits)
+    store_bytes = _SMALL_STORE_BYTES if dice.randrange(4) == 0 else BUDGET_BYTES
+    if habit == WEARS:
+        return Person(habit, "chaos-days", store_bytes)
+    return Person(habit, "private-driving" if dice.randrange(10) == 0 else "chaos-driving", store_bytes)
+
+
+@cache
+def _shapes(seed: int) -> tuple[tuple[int, ...], ...]:
+    dice = dice_of(seed, "shapes")
+    found = []
+    for _ in range(_SHAPES):
+        count = round(dice.triangular(SAMPLES_MIN, SAMPLES_MAX, SAMPLES_MIN))
+        top = dice.randint(2500, 9000)
+        speed, speeds = 0, []
+        for i in range(count):
+            braking = count - i < 12
+            speed += -speed // (count - i) if braking else dice.randint(-500, 700)
+            speed = max(0, min(speed, top))
+            speeds.append(speed)
+        found.append(tuple(speeds))
+    return tuple(found)
+
+
+def drives_of(seed: int, device: int, day: int) -> list[Drive]:
+    """Return the trips of a day, by time: none to three."""
+    dice = dice_of(seed, "day", device, day)
+    chances = _WEEKEND if (day + _FRIDAY) % 7 >= 5 else _WORKDAY
+    shapes = _shapes(seed)
+    found = []
+    for peak_ms, chance in zip(PEAKS_MS, chances, strict=True):
+        start_ms = day * DAY_MS + peak_ms + dice.randint(0, 5 * SECOND_MS)
+        speeds, what = shapes[dice.randrange(_SHAPES)], dice.choice(_SERVICES)
+        if dice.randrange(1000) < chance:
+            found.append(Drive(start_ms, speeds, what if dice.randrange(60) == 0 else None))
+    return found
+
+
+def worn_hours(seed: int, device: int, day: int) -> list[tuple[int, int]]:
+    """Return (steps, drinks reported or MISSING) of each hour of a day."""
+    dice = dice_of(seed, "worn", device, day)
+    return [(dice.randint(0, 2000), dice.randint(0, 4) if dice.randrange(24) == 0 else MISSING) for _ in range(24)]
+
+
+def correction_of(seed: int, device: int, day: int) -> tuple[int, int] | None:
+    """Return (how many days back, drinks) of what a wearer puts right on a day; None: nothing."""
+    dice = dice_of(seed, "correction", device, day)
+    back, drinks = dice.randint(1, 4), dice.randint(0, 9)
+    return (back, drinks) if dice.randrange(5) == 0 else None

@@ -1,0 +1,335 @@
+"""The server in a simulation: the real ingest on a real SQLite file, between a simulated broker and a simulated clock.
+
+It does what `headway_server.mqtt_ingest` does: collects what comes, commits it, publishes the acknowledgements, and only then
+lets the broker forget; and it is killed at each point in between. Each commit is checked against the database through a
+connection that is not the server's.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from headway_protocol import ack
+from headway_server.arrival import Received
+from headway_server.backup import back_up
+from headway_server.database import Database
+from headway_server.epochs import close_epoch
+from headway_server.errors import EpochNotClosed
+from headway_server.ingest import Ingest
+from headway_server.processes import Processes
+from headway_server.publications import retained_messages
+from headway_server.receipts import Acknowledgement
+from headway_server.restore import restore
+from headway_simulators.chaos.books import CRASHED, LYING_ACK, Books
+from headway_simulators.chaos.faults import AMID_ACKS, BEFORE_ACKS, BEFORE_COMMIT, IN_COMMIT
+from headway_simulators.chaos.journal import Journal
+from headway_simulators.chaos.sim_broker import SimBroker
+from headway_simulators.chaos.timeline import MINUTE_MS, SECOND_MS, START_MS, Timeline
+
+BATCH_MAX = 500
+_BATCH_WAIT_MS = 15 * SECOND_MS  # in which one burst of a simulated fleet arrives
+_RETRY_MS = 30 * SECOND_MS
+_RETRY_MAX_MS = 60 * MINUTE_MS  # a real server goes on every half minute, and reads the same messages every time
+_ASK_MS = 30 * SECOND_MS
+_ASKING_MS = 3 * MINUTE_MS  # after the last message: then devices sleep
+_K_FLOOR = 10
+NAME = "server"
+
+
+class _Killed(Exception):
+    """The process ends here, amid a commit."""
+
+
+@dataclass
+class _Death:
+    stage: int
+    statement: int
+    back_ms: int
+
+
+class SimServer:
+    """One server. folder: of its database and the copies of it; the database is there already, with its packs.
+
+    `busy`: every commit fails. `is_up`: whether the process runs.
+    """
+
+    def __init__(self, timeline: Timeline, journal: Journal, books: Books, broker: SimBroker, folder: Path) -> None:
+        self._timeline, self._journal, self._books, self._broker = timeline, journal, books, broker
+        self.path = folder / "headway.db"
+        self._url = f"sqlite+aiosqlite:///{self.path}"
+        self._copies = folder
+        self._database: Database
+        self._ingest: Ingest
+        self._inbox: list[tuple[int, Received]] = []
+        self._tick_planned = False
+        self._death: _Death | None = None
+        self._connected = False
+        self._ask_planned = False
+        self._ask_until_ms = 0
+        self._statements = 0
+        self._dies_at = 0  # which statement of a commit is the last
+        self._retry_ms = _RETRY_MS
+        self._acked: dict[tuple[str, int], int] = {}  # how far acknowledgements were found to be true
+        self._taken_back: dict[tuple[str, int], int] = {}  # the same, before a restore
+        self.busy = False
+        self.is_up = False
+        self.wanted_down = 0  # faults that keep it away
+
+    # --- life ---------------------------------------------------------------------------------------------------
+
+    def _unix_ms(self) -> int:
+        return START_MS + self._timeline.now_ms
+
+    async def start(self) -> None:
+        """Start the process, unless it runs or is to be away."""
+        if self.is_up or self.wanted_down:
+            return
+        self._database = await Database.open(self._url, self._unix_ms)
+        listen = event.listens_for(self._database._writer.sync_engine, "before_cursor_execute")  # noqa: SLF001
+        listen(self._count_statement)
+        processes = Processes()
+        async with self._database.read() as connection:
+            await processes.refresh(connection)
+        self._ingest = Ingest(self._database, self._unix_ms, processes)
+        await self._ingest.read_parked()
+        self.is_up = True
+        self._journal.note(self._timeline.now_ms, NAME, "started")
+        await self.connect()
+
+    async def stop(self, how: str) -> None:
+        """End the process, whatever it was doing: what is in its memory is gone."""
+        if not self.is_up:
+            return
+        self.is_up = self._connected = False
+        self._inbox.clear()
+        self._broker.disconnect_server()
+        await self._database.close()
+        self._journal.note(self._timeline.now_ms, NAME, how)
+
+    async def connect(self) -> None:
+        """Connect to the broker, now or when it is there."""
+        if not self.is_up or self._connected:
+            return
+        self._connected = self._broker.connect_server(self)
+        if not self._connected:
+            self._timeline.after(_RETRY_MS, self.connect)
+            return
+        for publication in await retained_messages(self._database, self._ingest.processes):
+            self._broker.publish_to_device(publication.topic, publication.payload, retain=True)
+
+    def broken(self) -> None:
+        """The broker is gone; what it gave is given again."""
+        self._connected = False
+        self._inbox.clear()
+        self._timeline.after(SECOND_MS, self.connect)
+
+    def die_at(self, stage: int, statement: int, back_ms: int) -> None:
+        """Be killed in the next commit, at a stage of `faults`, and be back after `back_ms`."""
+        self._death = _Death(stage, statement, back_ms)
+
+    # --- messages -----------------------------------------------------------------------------------------------
+
+    def receive(self, number: int, message: Received) -> None:
+        """A message came."""
+        self._inbox.append((number, message))
+        self._plan_tick(_BATCH_WAIT_MS)
+
+    def _plan_tick(self, wait_ms: int) -> None:
+        if not self._tick_planned:
+            self._tick_planned = True
+            self._timeline.after(wait_ms, self._tick)
+
+    async def _tick(self) -> None:
+        self._tick_planned = False
+        if not self.is_up or not self._inbox:
+            return
+        batch = self._inbox[:BATCH_MAX]
+        acknowledgements = await self._commit(batch)
+        if acknowledgements is None:
+            return
+        del self._inbox[: len(batch)]
+        self._answer(batch, acknowledgements)
+        births = self._ingest.take_births()
+        if births:
+            for publication in await retained_messages(self._database, self._ingest.processes, births):
+                self._broker.publish_to_device(publication.topic, publication.payload, retain=True)
+        self._ask_until_ms = self._timeline.now_ms + _ASKING_MS
+        if not self._ask_planned:
+            await self._keep_asking()
+        if self._inbox:
+            self._plan_tick(SECOND_MS)
+
+    async def _commit(self, batch: list[tuple[int, Received]]) -> list[Acknowledgement] | None:
+        """Commit; None where it failed, or the process is gone."""
+        death, self._death = self._death, None
+        if death is not None and death.stage == BEFORE_COMMIT:
+            await self._killed(death)
+            return None
+        self._statements = 0
+        self._dies_at = death.statement if death is not None and death.stage == IN_COMMIT else 0
+        try:
+            acknowledgements = await self._ingest.commit([message for _, message in batch])
+        except _Killed:
+            assert death is not None  # noqa: S101 - nothing else raises it
+            await self._killed(death)
+            return None
+        except (SQLAlchemyError, OSError) as error:
+            if not self.busy:
+                self._books.violated(CRASHED, NAME, f"{type(error).__name__}: {error}"[:500])
+            self._journal.note(self._timeline.now_ms, NAME, "commit failed")
+            self._plan_tick(self._retry_ms)
+            self._retry_ms = min(2 * self._retry_ms, _RETRY_MAX_MS)
+            return None
+        finally:
+            self._dies_at = 0
+        self._retry_ms = _RETRY_MS
+        self._journal.note(self._timeline.now_ms, NAME, "committed", len(batch))
+        self._check_acknowledgements(acknowledgements)
+        if death is not None and death.stage in {BEFORE_ACKS, AMID_ACKS}:
+            if death.stage == AMID_ACKS:
+                self._answer([], acknowledgements[: len(acknowledgements) // 2])
+            await self._killed(death)
+            return None
+        return acknowledgements
+
+    def _count_statement(self, _connection: Any, _cursor: Any, _sql: str, *_rest: Any) -> None:
+        if self.busy:
+            raise OperationalError("simulated", {}, sqlite3.OperationalError("database or disk is full"))
+        self._statements += 1
+        if self._statements == self._dies_at:
+            raise _Killed
+
+    async def _killed(self, death: _Death) -> None:
+        self._journal.count("server killed", ("before commit", "in commit", "before acks", "amid acks")[death.stage])
+        await self.stop("killed")
+        self._timeline.after(death.back_ms, self.start)
+
+    def _answer(self, batch: list[tuple[int, Received]], acknowledgements: list[Acknowledgement]) -> None:
+        for acknowledgement in acknowledgements:
+            self._broker.publish_to_device(acknowledgement.topic, acknowledgement.payload)
+        for number, _ in batch:
+            self._broker.acknowledge(number)
+
+    async def _keep_asking(self) -> None:
+        # Every half minute, as long as something is missing and devices are there to be asked.
+        self._ask_planned = False
+        await self.ask()
+        if self._timeline.now_ms < self._ask_until_ms and self.is_up and self._lacks_something():
+            self._ask_planned = True
+            self._timeline.after(_ASK_MS, self._keep_asking)
+
+    async def ask(self) -> None:
+        """Ask the devices for what is missing."""
+        if self.is_up and self._connected and not self.busy and self._lacks_something():
+            for request in await self._ingest.resend_requests():
+                self._journal.count("asked to send again", "devices")
+                self._broker.publish_to_device(request.topic, request.payload)
+
+    def _lacks_something(self) -> bool:
+        # Most of the time nothing is missing, and looking for it through the server's own code would cost much.
+        with self.reader() as reader:
+            query = "SELECT EXISTS (SELECT 1 FROM gaps WHERE due_ms <= ?1) OR EXISTS (SELECT 1 FROM refills WHERE due_ms <= ?1)"
+            return bool(reader.execute(query, (self._unix_ms() + _ASKING_MS,)).fetchone()[0])
+
+    async def close_epoch(self) -> None:
+        """Close the open epoch and publish its benchmarks."""
+        if not self.is_up or self.busy:
+            return
+        try:
+            closed = await close_epoch(self._database, self._ingest.processes, _K_FLOOR, self._unix_ms())
+        except EpochNotClosed:
+            return
+        self._journal.note(self._timeline.now_ms, NAME, "closed epoch", closed.number)
+        for publication in closed.publications:
+            self._broker.publish_to_device(publication.topic, publication.payload, retain=True)
+
+    # --- backups ------------------------------------------------------------------------------------------------
+
+    def back_up(self, name: str) -> None:
+        """Copy the database, as an operator does while the server runs."""
+        back_up(self._url, self._copies / name, self._unix_ms())
+
+    async def restore(self, name: str) -> None:
+        """Put a copy in the database's place, as an operator does after stopping the server."""
+        await self.stop("stopped")
+        # It has an event loop of its own, so it gets a thread of its own; nothing else happens meanwhile.
+        await asyncio.to_thread(restore, self._copies / name, self._url, self._unix_ms(), force=True)
+        for key, upto in self._acked.items():
+            self._taken_back[key] = max(upto, self._taken_back.get(key, 0))
+        self._acked.clear()
+        self._journal.note(self._timeline.now_ms, NAME, "restored", name)
+
+    # --- looking at it from outside ------------------------------------------------------------------------------
+
+    @property
+    def parts(self) -> tuple[Database, Processes]:
+        """The open database and the packs of a server that is up."""
+        return self._database, self._ingest.processes
+
+    def was_restored_from(self, device: str, place: tuple[int, int]) -> bool:
+        """Whether a record had been acknowledged, and a restore forgot it."""
+        boot, seq = place
+        return any(upto >= seq for (name, of), upto in self._taken_back.items() if (name.rpartition("/")[2], of) == (device, boot))
+
+    def open_gaps(self) -> list[tuple[str, int, int, int]]:
+        """Return what the server knows that it lacks, as (device, boot, first seq, last seq)."""
+        with self.reader() as reader:
+            rows = reader.execute("SELECT device, boot, first_seq, last_seq FROM gaps ORDER BY device, boot, first_seq")
+            return [(device.partition("/")[2], boot, first, last) for device, boot, first, last in rows]
+
+    @contextmanager
+    def reader(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection that is not the server's, to look at what is committed."""
+        connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, isolation_level=None)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def _check_acknowledgements(self, acknowledgements: list[Acknowledgement]) -> None:
+        with self.reader() as reader:
+            for acknowledgement in acknowledgements:
+                device = "/".join(acknowledgement.topic.split("/")[2:4])
+                boot, upto, _, stored = ack.decode_all(acknowledgement.payload)
+                self._check(reader, device, boot, upto, stored)
+
+    def _check(
+        self, reader: sqlite3.Connection, device: str, boot: int, upto: int, stored: list[tuple[int, int]]
+    ) -> None:
+        before = self._acked.get((device, boot), 0)
+        claims = [(first, last) for first, last in [(before + 1, upto), *stored] if first <= last]
+        if not claims:
+            return
+        query = "SELECT seq, seq FROM {} WHERE device = ? AND boot = ? AND seq BETWEEN ? AND ?"
+        place = device, boot, claims[0][0], claims[-1][1]
+        there = reader.execute(query.format("records"), place).fetchall()
+        missing = _first_missing(claims, there)
+        if missing is not None:
+            there += reader.execute(query.format("rejections"), place)
+            there += reader.execute("SELECT first_seq, last_seq FROM losses WHERE device = ? AND boot = ?", place[:2])
+            missing = _first_missing(claims, there)
+        if missing is not None:
+            self._books.violated(LYING_ACK, device.partition("/")[2], f"boot {boot} seq {missing}")
+        self._acked[device, boot] = max(before, upto)
+
+
+def _first_missing(claims: list[tuple[int, int]], there: list[tuple[int, int]]) -> int | None:
+    """Return the first number of the claimed ranges, ascending, that is in none of those that are there; None: all are."""
+    known = sorted(there)
+    at = 0
+    for first, last in claims:
+        wanted = first
+        while wanted <= last:
+            while at < len(known) and known[at][1] < wanted:
+                at += 1
+            if at == len(known) or known[at][0] > wanted:
+                return wanted
+            wanted = known[at][1] + 1
+    return None
