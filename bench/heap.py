@@ -1,7 +1,7 @@
 """How little heap installing and running a pack take on a 32-bit MicroPython, its modules compiled by mpy-cross.
 
 The scripts are those that the tests run in 64 KB: `tests/micropython/install_pack.py` in a boot of its own, then
-`tests/micropython/band.py` over a shipped trip, or two days, ten times, with records in an outbox of plain files.
+`tests/micropython/band.py` over a shipped trip, or two days, ten times, with records in a flash log.
 """
 
 import os
@@ -24,7 +24,7 @@ from headway_simulators.recordings import read
 
 SCRIPTS = ROOT / "tests/micropython"
 PACKS = ROOT / "edge/headway_edge/packs"
-HEAP_KB_MAX = 80
+HEAP_KB_MAX = 96
 CLASSES = {"commercial-driving": "bus", "private-driving": "bus", "eco-driving": "bus", "wellness": "actigraph"}
 
 
@@ -35,8 +35,9 @@ def compile_modules(folder: Path) -> None:
         *(ROOT / "edge/headway_edge/core").rglob("*.py"),
         *(
             ROOT / "edge/headway_edge" / name
-            for name in ("__init__.py", "installed_pack.py", "outbox_file.py", "session.py")
+            for name in ("__init__.py", "installed_pack.py", "flash_log.py", "session.py")
         ),
+        *(ROOT / "edge/headway_edge/flash").glob("*.py"),
     ]
     for source in sources:
         name = Path(*source.relative_to(ROOT).parts[1:])
@@ -102,7 +103,7 @@ def _smallest(interpreter: str, modules: Path, device: Path, command: list[str])
     fits_kb = 0
     for heap_kb in range(HEAP_KB_MAX, 0, -1):
         device.mkdir(exist_ok=True)
-        for left in [*device.glob("log*"), *device.glob("boot*")]:
+        for left in [*device.glob("log*"), *device.glob("boot*"), *device.glob("ledger*")]:
             left.unlink()
         done = subprocess.run(
             [interpreter, "-X", f"heapsize={heap_kb}k", *command],

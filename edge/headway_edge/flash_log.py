@@ -10,15 +10,22 @@ medium spoils later as well. Not for Linux: `headway_edge.outbox` has transactio
 Settled records stay until their room is needed, so that the server may ask for them again.
 """
 
-from headway_edge.asked_again import reopen
-from headway_edge.boot_counter import BootCounter
-from headway_edge.kept_segments import KeptSegments
-from headway_edge.kept_state import KeptState
-from headway_edge.ledger import Ledger
-from headway_edge.log_folder import LogFolder
-from headway_edge.log_writer import LogWriter
-from headway_edge.loss_list import LOSSES_MAX, REASONS, SEGMENT_BYTES_PER_LOSS, SKIPPED
-from headway_protocol.record import Record
+import gc
+import sys
+
+from headway_edge import flash
+from headway_edge.flash.kept_segments import KeptSegments
+from headway_edge.flash.kept_state import KeptState
+from headway_edge.flash.ledger import Ledger
+from headway_edge.flash.log_writer import LogWriter
+from headway_edge.flash.loss_list import LOSSES_MAX, REASONS, SEGMENT_BYTES_PER_LOSS
+
+try:
+    from typing import TYPE_CHECKING
+except ImportError:  # MicroPython
+    TYPE_CHECKING = False  # type: ignore[misc]
+if TYPE_CHECKING:
+    from headway_edge.flash.log_folder import LogFolder
 
 LOG_BYTES_MAX = 65536  # about 500 trips
 SEGMENT_BYTES = 4096  # a block of most flash chips
@@ -26,102 +33,58 @@ ASIDE_MAX = 32
 _SEQ_MAX = 0xFFFFFFFF
 
 
-class FlashLog:
+class FlashLog(LogWriter):
     """Records of one device; each opening is a new boot.
 
-    medium: an empty folder, or one that a log was in. first_boot: 1..2**31-1, for a folder in which no boot can be read: something
-    that grows, or random, so that a device whose memory was wiped does not use a (boot, seq) again. log_bytes_max: of all
-    segments. sync_every: records from one sync of the medium to the next; what a power cut may take is up to
-    `sync_every - 1` records that `append` returned, which are then declared lost, up to as many too many.
+    medium: an empty folder, or one that a log was in. first_boot: 1..2**31-1, for a folder in which no boot can be read:
+    something that grows, or random, so that a device whose memory was wiped does not use a (boot, seq) again. log_bytes_max: of
+    all segments. segment_bytes: of one, a multiple of 256, at most a quarter of that. sync_every: records from one sync of the
+    medium to the next; what a power cut may take is up to `sync_every - 1` records that `append` returned. They are then
+    declared lost, with up to as many that were never made.
 
     Raises OSError when the medium refuses, here and in every method, and MemoryError; what was stored stays so.
+
+    `refused` counts records that the server turned down since the start.
     """
 
     def __init__(
         self,
-        medium: LogFolder,
+        medium: "LogFolder",
         first_boot: int,
         log_bytes_max: int = LOG_BYTES_MAX,
         segment_bytes: int = SEGMENT_BYTES,
         sync_every: int = 1,
     ) -> None:
-        self._ledger = Ledger(medium, min(LOSSES_MAX, segment_bytes // SEGMENT_BYTES_PER_LOSS))
-        self._states = KeptState(medium)
-        self._kept = KeptSegments(medium, self._ledger, self._states)
-        self._counter = BootCounter(medium)
+        if log_bytes_max < 4 * segment_bytes or sync_every < 1:
+            raise ValueError("log_bytes_max %d is under four segments, or sync_every %d" % (log_bytes_max, sync_every))
+        from headway_edge.flash.log_start import start  # noqa: PLC0415
+
+        ledger = Ledger(medium, min(LOSSES_MAX, segment_bytes // SEGMENT_BYTES_PER_LOSS))
+        states = KeptState(medium)
+        kept = KeptSegments(medium, ledger, states)
+        counter = start(medium, kept, states, ledger, first_boot)
+        super().__init__(medium, kept, ledger, states, counter.boot, log_bytes_max, segment_bytes, sync_every)
+        self._ends, self._since = counter.ends, counter.since
+        self._boot_guessed, self._boot_damaged = counter.guessed, counter.damaged
         self._aside = []  # type: list
         self.refused = 0
-        self._start(first_boot)
-        self._writer = LogWriter(
-            medium,
-            self._kept,
-            self._ledger,
-            self._states,
-            self._counter.boot,
-            log_bytes_max,
-            segment_bytes,
-            sync_every,
-        )
-
-    def _start(self, first_boot: int) -> None:
-        self._ledger.load()
-        self._counter.load()
-        self._kept.scan()
-        known = self._counter.ends + ([self._ledger.mark] if self._ledger.mark[1] else [])
-        self._kept.find_gaps(known)
-        ends = {}  # type: dict
-        for boot, last in known + [(run[0], run[2]) for run in self._kept.runs()]:
-            ends[boot] = max(last, ends.get(boot, 0))
-        self._counter.begin(sorted(ends.items(), reverse=True), first_boot)
-
-    @property
-    def boot(self) -> int:
-        """The number of this boot."""
-        return self._writer.boot
-
-    @property
-    def last_seq(self) -> int:
-        """The seq of the last record of this boot; 0 if it has made none."""
-        return self._writer.last_seq
-
-    # --- writing ------------------------------------------------------------------------------------------------
-
-    def append(
-        self, kind: int, mono_ms: int, wall_ms: "int | None", clock: int, body: list, state: "dict | None" = None
-    ) -> bytes:
-        """Store a record as the next of this boot, and `state` with it; return its frozen bytes.
-
-        state: {key: bytes, None to remove the key, or a function of (boot, seq) that returns either}. Other arguments as in
-        `headway_protocol.record.Record`. A LOSS declares what `undeclared` tells; its key in `state` is passed over.
-
-        Raises EncodeError for a field out of range or a state over STATE_BYTES_MAX; OSError and MemoryError as the medium does.
-        Then it is not stored as far as anybody knows; the same record, given again, is stored once even if it was.
-        """
-        record = Record(kind, self.boot, self.last_seq + 1, mono_ms, wall_ms, clock, body)
-        return self._writer.append(record, state or {})
-
-    def skip(self, count: int = 1) -> int:
-        """Use up `count` seqs for records that the medium refused for too long: they become a loss to be declared.
-
-        Returns how many that are: one fewer where the last one turns out to have been stored after all.
-        """
-        return self._writer.skip(count, SKIPPED)
-
-    def sync(self) -> None:
-        """With `sync_every`: put on the medium what is not there yet. Raises OSError; what is gone then is noted as lost."""
-        self._writer.sync()
+        if sys.implementation.name == "micropython":
+            for name in ("log_start", "boot_counter"):
+                sys.modules.pop("headway_edge.flash." + name)
+                delattr(flash, name)
+            gc.collect()
 
     # --- sending ------------------------------------------------------------------------------------------------
 
     def to_send(self, after: tuple, limit: int) -> list:
         """Return up to `limit` open records beyond (boot, seq), the oldest first, as (boot, seq, payload)."""
         self.sync()
-        return self._kept.oldest(after, limit, self._aside)
+        return self._kept.rows(after, limit, self._aside, False)
 
     def newest(self, limit: int) -> list:
         """Return up to `limit` open records, the newest first, as (boot, seq, payload)."""
         self.sync()
-        return self._kept.newest(limit, self._aside)
+        return self._kept.rows((0, 0), limit, self._aside, True)
 
     def backlog(self) -> int:
         """How many records the server has not settled yet, those that were found undeliverable too."""
@@ -146,7 +109,9 @@ class FlashLog:
             self._ledger.settle(boot, first, min(last, end), self._kept.open_between)
         if self._ledger.losses.unnamed:
             self._ledger.losses.unnamed = 0  # there may be room for them now
-            self._kept.find_gaps(self.ends(_SEQ_MAX))
+            from headway_edge.flash.log_start import find_gaps  # noqa: PLC0415
+
+            find_gaps(self._kept, self._ledger, self.ends(_SEQ_MAX))
         if self._ledger.unsaved:
             self._ledger.save()
         return before - self._kept.backlog()
@@ -165,16 +130,17 @@ class FlashLog:
 
     def ends(self, limit: int) -> list:
         """Return [(boot, last seq), ...] of up to `limit` boots that made a record, this one too, the newest first."""
-        own = [self._writer.newest()] if self.last_seq else []
-        return (own + self._counter.ends)[:limit]
+        own = [self.last()] if self.last_seq else []
+        return (own + self._ends)[:limit]
 
     def resend(self, ranges: list) -> tuple:
         """Make settled records open again that the server asks for; return (how many, what is missing). Raises OSError.
 
         ranges, missing: [(boot, first, last), ...]; what is missing was made and is not kept any more: the caller declares it.
         """
-        own = [(self.boot, self.last_seq)]
-        found = reopen(self._kept, self._ledger, ranges, own + self._counter.ends, self._counter.since)
+        from headway_edge.flash.asked_again import reopen  # noqa: PLC0415
+
+        found = reopen(self._kept, self._ledger, ranges, [self.last()] + self._ends, self._since)
         for boot, first, last in ranges:
             self._aside = [item for item in self._aside if not (boot, first) <= item <= (boot, last)]
         if self._ledger.unsaved:
@@ -227,8 +193,8 @@ class FlashLog:
             "unnamed": self._ledger.losses.unnamed,
             "torn_bytes": self._kept.torn_bytes,
             "retired_segments": self._kept.retired,
-            "damaged_copies": self._ledger.damaged + self._counter.damaged,
+            "damaged_copies": self._ledger.damaged + self._boot_damaged,
             "forgotten": self._ledger.settled.forgotten,
             "refused": self.refused,
-            "boot_guessed": int(self._counter.guessed),
+            "boot_guessed": int(self._boot_guessed),
         }

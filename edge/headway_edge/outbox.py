@@ -61,8 +61,7 @@ class Outbox(OutboxStore):
         """Store a record as the next of this boot, and `state` in the same transaction; return its frozen bytes.
 
         Arguments as in `headway_protocol.record.Record`. Raises EncodeError for a field out of range, sqlite3.Error when the
-        disk refuses, and MemoryError. Then it is not stored as far as anybody knows; the same record, given again, is stored
-        once even if it was.
+        disk refuses, and MemoryError. The same record, given again after these two, is stored once in any case.
         """
 
         def encoded() -> bytes:

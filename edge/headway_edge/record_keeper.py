@@ -12,6 +12,7 @@ import structlog
 
 from headway_edge.clock import Clock
 from headway_edge.outbox import Outbox, State
+from headway_edge.wall_time import SYNCED_MS
 from headway_protocol import record
 from headway_protocol.errors import EncodeError
 
@@ -34,6 +35,7 @@ class _Unsaved:
 class RecordKeeper:
     """Appends records to an outbox, each with the time at which it was made, and declares what the outbox found to be lost.
 
+    With each record that a synced clock dates, that time goes into the outbox's state, as a floor for clocks of later boots.
     `dropped` counts records of this boot that the disk refused for too long.
     """
 
@@ -58,6 +60,8 @@ class RecordKeeper:
         """
         try:
             wall_ms, quality = self._clock.wall()
+            if wall_ms is not None and quality == record.SYNCED:
+                state = {**state, SYNCED_MS: b"%d" % wall_ms}
             self._unsaved.append(_Unsaved(kind, self._clock.mono_ms(), wall_ms, quality, body, state))
         except MemoryError:
             self._drop("no memory")

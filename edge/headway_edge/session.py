@@ -5,7 +5,8 @@ what `Session` names. Only the server's own acknowledgement settles a record; un
 
 - At most `window` records are in anybody else's hands. A quarter of these places is for the newest records while there is
   more than fits: what happens now does not wait behind last week.
-- While the server is silent, one record at a time asks whether it is back, at random intervals that grow to five minutes.
+- While the server is silent, one record at a time asks whether it is back, at random intervals that grow to five minutes;
+  by turns one that was sent and one that was not, for what fills the window may be what never arrives.
   Twenty unanswered records cost as much as one.
 - Once the server has settled a record, whatever was sent before it and is not settled was lost on the way: it is sent
   again, and after SENDS_MAX such losses it is put away as undeliverable. It is never deleted, and tried again in the next
@@ -57,6 +58,7 @@ class Session:
         self._sends = 0
         self._pause_ms = RESEND_FIRST_MS
         self._ask_ms = 0
+        self._widen = False  # whether the next ask is with a record that was not sent yet
         self._losses = {}  # type: dict
         self._aside = []  # type: list
         self._first_cut = None  # type: tuple | None
@@ -151,7 +153,12 @@ class Session:
         elif longest and now_ms >= self._ask_ms:
             self._pause_ms = min(2 * self._pause_ms, RESEND_MAX_MS)
             self._ask_ms = now_ms + self._jitter(self._pause_ms)
-            due = [longest]
+            # Not the server may be silent, but what is in flight never arrive: ask with one that has not been sent in turn.
+            self._widen = not self._widen
+            if self._widen or self._width >= self._window:
+                due = [longest]
+            else:
+                self._width = min(self._window, max(self._width, len(self._in_flight)) + 1)
         payloads = []
         for item in due:
             rows = [] if self._is_given_up(item) else self._outbox.to_send((item[0], item[1] - 1), 1)  # type: ignore[attr-defined]

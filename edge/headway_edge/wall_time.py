@@ -15,9 +15,23 @@ from headway_protocol.record import HOLDOVER, SYNCED, UNSYNCED
 
 EARLIEST_MS = 1767225600000  # 2026-01-01T00:00:00Z: no Headway device existed before
 LATEST_MS = 4102444800000  # 2100-01-01T00:00:00Z: past the ends of 32-bit clocks (2038, 2106 counts from 1970 unsigned)
+SYNCED_MS = "synced_ms"  # under which a store keeps the latest time at which its device's clock was synced, in decimal
 JUMP_MS = 2000  # the clock of a machine that is awake does not drift so far between two looks
 _BEHIND_MS = 60000  # as far as a synced clock may be stepped back
 _ROLLOVER_MS = 1024 * 7 * 86400000
+
+
+def floor_of(stored: "bytes | None") -> int:
+    """Return what a store keeps under SYNCED_MS as `floor_ms`; 0, no floor, for what is not there or is no time.
+
+    >>> floor_of(b"1790000000000"), floor_of(None), floor_of(b"soon"), floor_of(b"-5")
+    (1790000000000, 0, 0, 0)
+    """
+    try:
+        floor_ms = int(stored or b"0")
+    except ValueError:
+        return 0
+    return floor_ms if EARLIEST_MS <= floor_ms < LATEST_MS else 0
 
 
 class WallTime:

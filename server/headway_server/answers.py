@@ -136,9 +136,14 @@ class Trip(BaseModel):
     person: str
     pack: Pack
     epoch: int = Field(description="The epoch it was committed in, whenever it was driven.")
-    start: datetime | None = Field(description="By the device's clock; null while that had never been set.")
+    start: datetime | None = Field(description="By the device's clock; null where that was never set in the boot.")
     end: datetime | None
-    clock: str
+    clock: str = Field(
+        description="Quality of the device's clock when it made the record: unsynced, holdover or synced."
+    )
+    dated: str | None = Field(
+        description="Whose time `start` is: `own`, of the record; `boot`, of another record of its boot, whose clock was better."
+    )
     day: date | None = Field(description="The person's local day, that of UTC where the device does not know; or null.")
     contexts: dict[str, bool]
     revises: Place | None = Field(description="The record whose place it was made to take.")

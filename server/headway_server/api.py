@@ -179,6 +179,7 @@ def _trip(processes: Processes, row: Row[Any]) -> answers.Trip:
         start=instant(row.start_ms),
         end=None,
         clock=CLOCK_NAMES[row.clock],
+        dated=None if row.start_ms is None else "boot" if row.dated_by_boot else "own",
         day=None if day is None else day.first,
         contexts={},
         revises=None if row.revises_boot is None else answers.Place(boot=row.revises_boot, seq=row.revises_seq),

@@ -22,6 +22,7 @@ from headway_edge.core.process import Process
 from headway_protocol import cbor, counts, incident, record, service, state, topics
 from headway_protocol.codes import IMPLAUSIBLE, MALFORMED, NEWER_VERSION, TOO_LARGE
 from headway_protocol.errors import DecodeError
+from headway_server.dating import possible
 from headway_server.folded import Folded, pack_of, read_fold
 from headway_server.periods import day_of
 from headway_server.plausibility import contradiction
@@ -75,8 +76,9 @@ class Loss:
 class Episode:
     """A trip (or day) of a known pack.
 
-    day: local, `headway_server.periods.day_of`. context: bit mask. counts, gates: packed. tally: its share of a period.
-    revises: (boot, seq) of the record of the same device that it takes the place of.
+    start_ms: by its own record, None without a time that can be, until it is dated by its boot (`dating`: dated_by_boot). ago_ms:
+    how long before its record was made it began. day: local, `headway_server.periods.day_of`. context: bit mask. counts, gates:
+    packed. tally: its share of a period. revises: (boot, seq) of the record of the same device that it takes the place of.
     """
 
     pack_id: bytes
@@ -88,6 +90,8 @@ class Episode:
     gates: bytes
     tally: Tally
     revises: tuple[int, int] | None
+    ago_ms: int
+    dated_by_boot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,8 @@ class Service:
 class Arrival:
     """A record to be stored. At most one of birth, loss, episode, incident, service and folded is set; none if it is parked.
 
-    device: "<group>/<name>". parked: why its meaning was not read, or None.
+    device: "<group>/<name>". parked: why its meaning was not read, or None. mono_ms, wall_ms: when it was made; no mono_ms
+    where its version is not readable.
     """
 
     device: str
@@ -140,6 +145,8 @@ class Arrival:
     incident: Incident | None = None
     service: Service | None = None
     folded: Folded | None = None
+    mono_ms: int | None = None
+    wall_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +260,8 @@ def _read_record(device: str, payload: bytes, find: Find) -> Arrival:
         told,
         done,
         folded,
+        found.mono_ms,
+        found.wall_ms,
     )
 
 
@@ -267,7 +276,7 @@ def _read_episode(found: record.Record, find: Find) -> Episode | None:
     impossible = contradiction(process, numbers, totals)
     if impossible:
         raise DecodeError(IMPLAUSIBLE, impossible)
-    start_ms = _before(found.wall_ms, start_ago_ms)
+    start_ms = _before(possible(found.wall_ms), start_ago_ms)
     return Episode(
         pack_id,
         start_ms,
@@ -278,6 +287,7 @@ def _read_episode(found: record.Record, find: Find) -> Episode | None:
         packed_gates,
         Tally(1, numbers[DISTANCE], totals),
         revises,
+        start_ago_ms,
     )
 
 

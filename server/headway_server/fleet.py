@@ -24,10 +24,10 @@ from headway_server.tables import (
     devices,
     episodes,
     epochs,
+    folds,
     gaps,
     incident_closings,
     incidents,
-    folds,
     losses,
     quarantine,
     records,
@@ -44,9 +44,9 @@ class Counters:
     """Where every message went. lost: seqs that devices declared lost, counted once.
 
     gaps, missing, unfilled: stretches that are missing, the seqs in them, and those asked for to no avail. Neither of what is
-    lost nor of what is missing does an end count that nobody knows (`gap_rows.OPEN_END`).
-    superseded: trips whose place a correction took. folded: trips that are known as a part of a sum only. unplaced: corrections of what is no trip here, or not yet, and of
-    themselves; they count as trips. closings_unplaced: records that close no incident (`incident_rows`).
+    lost nor of what is missing does an end count that nobody knows (`gap_rows.OPEN_END`). superseded: trips whose place a
+    correction took. folded: trips that are known as a part of a sum only. unplaced: corrections of what is no trip here, or
+    not yet, and of themselves; they count as trips. closings_unplaced: records that close no incident (`incident_rows`).
     """
 
     devices: int

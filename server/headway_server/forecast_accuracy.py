@@ -5,8 +5,8 @@ of its forecasts is sent, and none can disagree with what it made. Only where cu
 knows what the server does not, its person's classes: those forecasts are followed without them, unless they are given.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from headway_edge.core.forecast import error_ledger
 from headway_edge.core.forecast.factor_weight import MISSING
@@ -57,17 +57,30 @@ def follow(process: Process, trips: Sequence[DeviceTrip], classes: list[int] | N
     return list(walk.series)
 
 
-def accuracy(process: Process, followed: Iterable[Sequence[Series]]) -> list[Accuracy]:
-    """Return how good each series of a process was, over one device or more. followed: what `follow` gave of each."""
-    first = series_of(process, [MISSING] * len(process.pack.factors))
-    ledgers = [item.ledger.numbers() for item in first]
-    intervals = [[0, 0] for _ in first]
-    for series in followed:
-        for i, item in enumerate(series):
-            ledgers[i] = error_ledger.merge(ledgers[i], item.ledger.numbers())
-            intervals[i][0] += item.asked
-            intervals[i][1] += item.held
-    return [
-        Accuracy(item.characteristic, item.noun, ledger, asked, held, bool(of[4]))
-        for item, ledger, (asked, held), of in zip(first, ledgers, intervals, process.pack.series, strict=True)
-    ]
+class Together:
+    """Adds up how good each series of a process was, device by device. devices: how many there were."""
+
+    def __init__(self, process: Process) -> None:
+        none = series_of(process, [MISSING] * len(process.pack.factors))
+        self._found = [
+            Accuracy(item.characteristic, item.noun, item.ledger.numbers(), 0, 0, bool(of[4]))
+            for item, of in zip(none, process.pack.series, strict=True)
+        ]
+        self.devices = 0
+
+    def add(self, followed: Sequence[Series]) -> None:
+        """Add what `follow` gave of one device."""
+        self.devices += 1
+        self._found = [
+            replace(
+                found,
+                ledger=error_ledger.merge(found.ledger, item.ledger.numbers()),
+                asked=found.asked + item.asked,
+                held=found.held + item.held,
+            )
+            for found, item in zip(self._found, followed, strict=True)
+        ]
+
+    def accuracy(self) -> list[Accuracy]:
+        """Return it for each series, in the pack's order."""
+        return self._found

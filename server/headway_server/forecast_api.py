@@ -8,7 +8,7 @@ from headway_edge.core.series import SHARE_PCT
 from headway_server import answers
 from headway_server.access import Server
 from headway_server.device_trips import device_trips
-from headway_server.forecast_accuracy import Accuracy, accuracy, follow
+from headway_server.forecast_accuracy import Accuracy, Together, follow
 from headway_server.person_api import PackOfPerson, process_of
 
 router = APIRouter(tags=["persons"])
@@ -48,11 +48,13 @@ async def forecasts(server: Server, person: str, pack: PackOfPerson = None) -> P
     """How good the forecasts of a person's device were, worked out again from the trips it sent."""
     async with server.database.read() as connection:
         process, _ = await process_of(connection, server.processes, person, pack)
-        found = [follow(process, item.trips) async for item in device_trips(connection, process, person)]
+        together = Together(process)
+        async for item in device_trips(connection, process, person):
+            together.add(follow(process, item.trips))
     return PersonForecasts(
         person=person,
         pack=answers.Pack(id=process.id.hex(), name=process.name, version=process.version),
-        series=[_series(item) for item in accuracy(process, found)],
+        series=[_series(found) for found in together.accuracy()],
     )
 
 

@@ -16,6 +16,7 @@ from headway_protocol import topics
 from headway_server import gaps, refused
 from headway_server.arrival import PARKED_PACK, Arrival, Find, Presence, Received, Refusal, read
 from headway_server.database import Database
+from headway_server.dating_rows import date_all
 from headway_server.processes import Processes
 from headway_server.receipts import Acknowledgement
 from headway_server.tables import records
@@ -68,7 +69,7 @@ class Ingest:
         found = [read(message, find) for message in messages]
         now = self.now_ms()
         async with self._database.write() as connection:
-            transaction = Transaction(connection, find, await lock_open_epoch(connection), now)
+            transaction = Transaction(connection, self.processes, await lock_open_epoch(connection), now)
             if any(_is_of_unknown_pack(item) for item in found):
                 await self.processes.refresh(connection)
                 found = [
@@ -100,8 +101,12 @@ class Ingest:
                 arrivals, after = await _parked_after(connection, self.processes.find, after)
                 if not arrivals:
                     return done
-                transaction = Transaction(connection, self.processes.find, epoch, self.now_ms())
+                transaction = Transaction(connection, self.processes, epoch, self.now_ms())
                 done += await transaction.apply_parked(arrivals)
+
+    async def date_boots(self) -> int:
+        """Date the trips of a database of before by their boots, once; return how many devices were looked at (`dating_rows`)."""
+        return await date_all(self._database, self.processes, self.now_ms())
 
     async def resend_requests(self) -> list[Acknowledgement]:
         """Return what to ask devices for now, to be published on their `cmd` topics (QoS 1, not retained).

@@ -249,3 +249,5 @@ class Link:
     def _close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        # paho leaves its socket pair to the garbage collector, which may not come by for hundreds of connections.
+        self._client._reset_sockets(sockpair_only=True)

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_server.database import Database, insert_into
 from headway_server.database_file import check_backup, held, parse_url, path_of, restoring_path, sync
+from headway_server.dating_rows import TO_DATE
 from headway_server.errors import ServerError
 from headway_server.tables import boots, devices, gaps, in_hand, marks, records, refills
 
@@ -111,7 +112,7 @@ async def _note(database: Database, now: int) -> tuple[int, int]:
         await connection.execute(update(devices).values(online=False))
         await connection.execute(update(gaps).values(asked=0, due_ms=now))
         await connection.execute(delete(in_hand))
-        await connection.execute(delete(marks).where(marks.c.name != RESTORED))
+        await connection.execute(delete(marks).where(marks.c.name.not_in([RESTORED, TO_DATE])))
         insert = insert_into(connection, marks)
         await connection.execute(
             insert.on_conflict_do_update(

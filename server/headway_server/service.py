@@ -62,6 +62,9 @@ async def serve(
         understood = await ingest.read_parked()
         if understood:
             log.info("kept records understood now", records=understood)
+        looked_at = await ingest.date_boots()
+        if looked_at:
+            log.info("trips of before dated by their boots", devices=looked_at)
         # Jitter keeps a fleet of servers from coming back in step; nothing about it has to be secret.
         mqtt = MqttIngest(settings, database, ingest, random.Random())  # noqa: S311
         running = Running(settings, database, ingest, mqtt, now_ms)

@@ -132,7 +132,8 @@ episodes = Table(
     Column("person", String(DEVICE_LENGTH_MAX), nullable=False),
     Column("pack_id", LargeBinary(8), nullable=False),
     Column("epoch", Integer, nullable=False),
-    Column("start_ms", BigInteger),  # by the device's clock; NULL while that had never been set
+    Column("start_ms", BigInteger),  # by the device's clock; NULL while that had never been set in its boot
+    Column("dated_by_boot", Boolean, nullable=False, server_default=false()),  # not by its own record (`dating`)
     Column("utc_offset_min", SmallInteger),  # of the person's local time; NULL: not known
     Column("day", Integer, nullable=False),  # local, `headway_server.periods.day_of`
     Column("context", SmallInteger, nullable=False),  # bit i: context i of the pack holds
@@ -174,6 +175,18 @@ boots = Table(
     Column("boot", BigInteger, primary_key=True),
     Column("upto", BigInteger, nullable=False),
     Column("highest", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What the trips of a boot are dated by whose own clock is worse: its record `seq` (`dating`). A boot without a row has no time.
+boot_clocks = Table(
+    "boot_clocks",
+    metadata,
+    _device_key(),
+    Column("boot", BigInteger, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("clock", SmallInteger, nullable=False),
+    Column("ahead_ms", BigInteger, nullable=False),  # of its wall clock before its monotonic one
     sqlite_with_rowid=False,
 )
 

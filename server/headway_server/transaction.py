@@ -11,10 +11,11 @@ from sqlalchemy import ColumnElement, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_protocol.codes import CONFLICT, IMPLAUSIBLE
-from headway_server import device_rows, gap_rows, incident_rows, refused, service_rows, trip_rows
-from headway_server.arrival import Arrival, Find, Presence, Refusal
+from headway_server import dating_rows, device_rows, gap_rows, incident_rows, refused, service_rows, trip_rows
+from headway_server.arrival import Arrival, Presence, Refusal
 from headway_server.database import insert_into, slices
 from headway_server.device_rows import Seen
+from headway_server.processes import Processes
 from headway_server.receipts import Acknowledgement, Handled
 from headway_server.tables import epochs, losses, records
 
@@ -38,9 +39,10 @@ class Transaction:
     epoch: the open one, locked (`lock_open_epoch`).
     """
 
-    def __init__(self, connection: AsyncConnection, find: Find, epoch: int, now: int) -> None:
+    def __init__(self, connection: AsyncConnection, processes: Processes, epoch: int, now: int) -> None:
         self._connection = connection
-        self._find = find
+        self._processes = processes
+        self._find = processes.find
         self._epoch = epoch
         self._now = now
         self._handled = Handled()
@@ -63,6 +65,7 @@ class Transaction:
         persons = await device_rows.lock(self._connection, self.seen, self._now)
         stored, repeated = await self._insert_records(batch.arrivals)
         await self._tell_apart(stored, repeated)
+        stored = await self._date(stored, stored)
         await self._reject(told)
         await self._insert_losses(stored)
         await self._insert_trips(stored, persons)
@@ -90,6 +93,7 @@ class Transaction:
             if taken.rowcount and arrival.parked is None:
                 understood.append(arrival)
                 self._handled.add_seq(*key_of(arrival))
+        understood = await self._date(understood, arrivals)
         await self._insert_losses(understood)
         await self._insert_trips(understood, persons)
         await incident_rows.insert(self._connection, understood, persons)
@@ -200,6 +204,11 @@ class Transaction:
                 )
         if rows:
             await self._connection.execute(insert_into(self._connection, losses), rows)
+
+    async def _date(self, new: list[Arrival], all_read: list[Arrival]) -> list[Arrival]:
+        """Date the trips among `new`, and those of before that the clocks of `all_read` are better for; return `new`."""
+        anchors = await dating_rows.learn(self._connection, self._find, self._processes.refresh, all_read)
+        return [dating_rows.dated(a, anchors.get((a.device, a.boot)), self._find) for a in new]
 
     async def _insert_trips(self, stored: list[Arrival], persons: dict[str, str]) -> None:
         for a in stored:

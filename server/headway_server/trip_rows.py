@@ -58,7 +58,7 @@ async def insert(
                 added[key] = merge(process, added.get(key), trip.tally)
     await tally_rows.add(connection, find, day_totals, added_days)
     await tally_rows.add(connection, find, person_totals, added_epochs)
-    await tally_rows.put(connection, day_totals, await _days_again(connection, find, days))
+    await tally_rows.put(connection, day_totals, await days_again(connection, find, days))
     await tally_rows.put(connection, month_totals, await _months_again(connection, find, months))
     await tally_rows.put(connection, person_totals, await _epochs_again(connection, find, epochs, epoch))
     return _more(new, changed, settled)
@@ -74,6 +74,7 @@ def _row(a: Arrival, trip: Episode, epoch: int, person: str) -> dict[str, Any]:
         "pack_id": trip.pack_id,
         "epoch": epoch,
         "start_ms": trip.start_ms,
+        "dated_by_boot": trip.dated_by_boot,
         "utc_offset_min": trip.utc_offset_min,
         "day": trip.day,
         "context": trip.context,
@@ -110,7 +111,8 @@ def _add_folds(changed: Iterable[Stored], epoch: int, days: set[Key], epochs: se
     return months
 
 
-async def _days_again(connection: AsyncConnection, find: Find, keys: set[Key]) -> dict[Key, Tally | None]:
+async def days_again(connection: AsyncConnection, find: Find, keys: set[Key]) -> dict[Key, Tally | None]:
+    """Return what the trips and folds of days add up to that count now, None where there are none left."""
     e = episodes.c
     found: dict[Key, Tally | None] = dict.fromkeys(keys)
     for device in sorted({key[0] for key in keys}):

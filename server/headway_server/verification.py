@@ -1,8 +1,8 @@
 """Whether everything derived in the store is what its records say: each device's records are read again and compared.
 
-Compared are the rows of trips with their marks, the totals of epochs and of days, incidents with what closes them, services,
-the devices' counters, how far each boot is complete and what it lacks, and the records' own hashes. Not compared are the
-benchmarks of closed epochs: they are what was published, and a vehicle class that was told later does not change them.
+Compared are the rows of trips with their marks and dates, the totals of epochs and of days, incidents with what closes them,
+services, the devices' counters, how far each boot is complete and what it lacks, and the records' own hashes. Not compared
+are the benchmarks of closed epochs: they are what was published, and a vehicle class that was told later does not change them.
 
 A device is compared within one reading transaction, so a server may go on writing meanwhile. Memory: the trips of one
 device, about half a kilobyte each.
@@ -11,7 +11,7 @@ device, about half a kilobyte each.
 import hashlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Table, and_, func, select
@@ -20,11 +20,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from headway_protocol import topics
 from headway_server.arrival import Arrival, Episode, Find, Received, Refusal, read
 from headway_server.database import Database
+from headway_server.periods import day_of
 from headway_server.processes import Processes
 from headway_server.recount import Mark, Place, Told, Trip, marks, marks_of_folds, sums
+from headway_server.recount_dates import BootTimes
 from headway_server.recount_folds import Fold, fold_columns
 from headway_server.revisions import revised_by
 from headway_server.tables import (
+    boot_clocks,
     day_totals,
     devices,
     episodes,
@@ -46,6 +49,7 @@ _DEVICES_AT_ONCE = 200
 RECORD, TRIP, DAY, EPOCH, COUNTER = "record", "trip", "day totals", "epoch totals", "device counter"
 INCIDENT, CLOSING, SERVICE = "incident", "closing of an incident", "service"
 FOLD, MONTH = "fold", "month totals"
+CLOCK = "clock of a boot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,8 @@ class _Read:
     folds: dict[Place, Fold] = field(default_factory=dict)
     stored: dict[Place, Mark] = field(default_factory=dict)
     told: Told = field(default_factory=Told)
+    times: BootTimes = field(default_factory=BootTimes)
+    begun: list[tuple[Any, Arrival]] = field(default_factory=list)  # trips: the row that is stored, the record
 
 
 async def verify(
@@ -115,6 +121,7 @@ async def verify_device(
     """Return the differences of one device, in one reading transaction of `connection`."""
     found: list[Difference] = []
     again = await _read_again(connection, find, device, found)
+    _date_trips(find, device, again, found)
     computed = marks(again.trips, again.folds)
     found += (
         Difference(device, TRIP, _at(place), _mark(again.stored[place]), _mark(mark))
@@ -148,6 +155,7 @@ async def verify_device(
         (incidents, INCIDENT, again.told.incidents_closed()),
         (incident_closings, CLOSING, again.told.closings),
         (services, SERVICE, again.told.services),
+        (boot_clocks, CLOCK, again.times.columns()),
         (folds, FOLD, {place: fold_columns(*both) for place, both in folds_with_marks.items()}),
     ):
         found += await _rows(connection, device, rows_of, kind, columns)
@@ -169,9 +177,9 @@ async def _read_again(connection: AsyncConnection, find: Find, device: str, foun
     folded = and_(f.device == r.device, f.boot == r.boot, f.seq == r.seq)
     query = (
         select(r.boot, r.seq, r.hash, r.payload, r.parked, e.id, e.person, e.pack_id, e.epoch, e.start_ms,
-               e.utc_offset_min, e.day, e.context, e.counts, e.gates, e.distance_m, e.revises_boot, e.revises_seq,
-               e.trip_boot, e.trip_seq, e.superseded, e.counted_epoch, lost.boot.label("lost_boot"), lost.first_seq,
-               lost.last_seq, f.person.label("fold_person"), f.epoch.label("fold_epoch"))
+               e.dated_by_boot, e.utc_offset_min, e.day, e.context, e.counts, e.gates, e.distance_m, e.revises_boot,
+               e.revises_seq, e.trip_boot, e.trip_seq, e.superseded, e.counted_epoch, lost.boot.label("lost_boot"),
+               lost.first_seq, lost.last_seq, f.person.label("fold_person"), f.epoch.label("fold_epoch"))
         .select_from(records.outerjoin(episodes, same).outerjoin(losses, told).outerjoin(folds, folded))
         .where(r.device == device)
         .order_by(r.boot, r.seq)
@@ -221,6 +229,7 @@ def _compare_record(device: str, row: Any, now: Any, again: _Read, found: list[D
         else:
             again.folds[place] = Fold(row.fold_person, row.fold_epoch, now.folded)
     again.told.add(place, now)
+    again.times.add(now)
     if now.episode is None:
         if row.id is not None:
             differs(TRIP, "a trip", "a record of another kind")
@@ -236,17 +245,32 @@ def _compare_record(device: str, row: Any, now: Any, again: _Read, found: list[D
     again.trips[place] = Trip(
         row.person, episode.pack_id, row.epoch, episode.day, episode.context, episode.counts, revised_by(now)
     )
+    again.begun.append((row, now))
     first = None if row.trip_boot is None else (row.trip_boot, row.trip_seq)
     again.stored[place] = Mark(bool(row.superseded), row.counted_epoch, first)
+
+
+def _date_trips(find: Find, device: str, again: _Read, found: list[Difference]) -> None:
+    # When all records are read: any of a boot may be what its trips are dated by.
+    for row, now in again.begun:
+        place, process = (row.boot, row.seq), find(row.pack_id)
+        if process is None or now.episode is None:
+            continue
+        start_ms, by_boot = again.times.start(now)
+        day = day_of(process, start_ms, now.episode.utc_offset_min)
+        again.trips[place] = replace(again.trips[place], day=day)
+        found += (
+            Difference(device, TRIP, _at(place), f"{name} {_text(row._mapping[name])}", f"{name} {_text(value)}")
+            for name, value in (("start_ms", start_ms), ("day", day), ("dated_by_boot", by_boot))
+            if row._mapping[name] != value
+        )
 
 
 def _columns(episode: Episode) -> dict[str, Any]:
     boot, seq = episode.revises or (None, None)
     return {
         "pack_id": episode.pack_id,
-        "start_ms": episode.start_ms,
         "utc_offset_min": episode.utc_offset_min,
-        "day": episode.day,
         "context": episode.context,
         "counts": episode.counts,
         "gates": episode.gates,

@@ -25,6 +25,7 @@ from headway_edge.first_boot import first_boot
 from headway_edge.link import Link
 from headway_edge.outbox import Outbox
 from headway_edge.settings import AgentSettings
+from headway_edge.wall_time import SYNCED_MS, floor_of
 from headway_edge.watcher import Trip
 from headway_protocol.state import ENDS_MAX
 from headway_simulators.errors import SimulatorError
@@ -103,6 +104,7 @@ def run_live(settings: AgentSettings, source: str) -> None:
         budget_bytes=settings.store_bytes_max,
         mono_ms=clock.mono_ms,
     )
+    clock.judge.floor_ms = floor_of(outbox.load(SYNCED_MS))
     link = Link(
         settings.broker(),
         settings.group,

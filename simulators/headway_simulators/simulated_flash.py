@@ -11,7 +11,7 @@ Steps are counted, so that a run can be repeated with the next of them failing: 
 written is another.
 """
 
-from headway_edge.log_folder import MEDIUM_FULL, NO_SUCH_FILE, LogFolder
+from headway_edge.flash.log_folder import MEDIUM_FULL, NO_SUCH_FILE, LogFolder
 
 TORN = 0
 COMMITTED = 1
@@ -35,14 +35,14 @@ class SimulatedFlash(LogFolder):
 
     def __init__(
         self,
-        files: dict,
+        files: dict[str, bytes],
         kind: int = TORN,
         cut_at: int = 0,
         fail_at: int = 0,
         error: "Exception | None" = None,
         persistent: bool = False,
         late: bool = False,
-        only: tuple = (),
+        only: tuple[str, ...] = (),
         capacity_bytes: int = 1 << 29,
     ) -> None:
         self.files = files
@@ -82,7 +82,8 @@ class SimulatedFlash(LogFolder):
 
     def _another(self) -> Exception:
         # The same object raised again and again would carry all its traces with it.
-        return type(self.error)(*self.error.args)  # type: ignore[union-attr]
+        assert self.error is not None  # noqa: S101 - it is what hit
+        return type(self.error)(*self.error.args)
 
     def step(self) -> None:
         """Count a step of what changes the medium; power may be cut here."""
@@ -121,7 +122,7 @@ class SimulatedFlash(LogFolder):
         self.end(fails)
         return SimulatedFile(self, name, content, True)
 
-    def names(self) -> list:
+    def names(self) -> list[str]:
         """Return the names of the files."""
         self.end(self.begin("names"))
         return list(self.files)

@@ -8,17 +8,19 @@ from pathlib import Path
 import pytest
 
 from headway_edge import packs
-from headway_edge.agent import Agent
+from headway_edge.agent import CHECKPOINT_MS, Agent
 from headway_edge.core import data_quality
 from headway_edge.core.program import MISSING
 from headway_edge.link import Connected, Disconnected, Event, Message
 from headway_edge.outbox import Outbox
+from headway_edge.wall_time import SYNCED_MS, floor_of
 from headway_edge.watcher import Trip
 from headway_protocol import ack, benchmark, counts, incident, pack_offer, record, service, topics
 
 START_MS = 1_772_435_400_000
 PROCESS = packs.load("private-driving")
 ELAPSED, DISTANCE = 0, 1
+YEAR_MS = 365 * 86_400_000
 
 
 class Clock:
@@ -26,13 +28,14 @@ class Clock:
 
     def __init__(self) -> None:
         self.now_ms = 0
+        self.ahead_ms = 0  # of the wall clock, by being set wrong
         self.wall_known = True
 
     def mono_ms(self) -> int:
         return self.now_ms
 
     def wall(self) -> tuple[int | None, int]:
-        return (START_MS + self.now_ms, record.SYNCED) if self.wall_known else (None, record.UNSYNCED)
+        return (START_MS + self.now_ms + self.ahead_ms, record.SYNCED) if self.wall_known else (None, record.UNSYNCED)
 
 
 class FakeLink:
@@ -174,6 +177,49 @@ def test_without_a_wall_clock_a_restart_ends_the_trip_that_was_open(device: Devi
     elapsed = [numbers(episode)[ELAPSED] for episode in device.episodes()]
     assert len(elapsed) == 2
     assert elapsed[1] == 990
+
+
+@pytest.mark.parametrize("jump_ms", [10 * YEAR_MS, 2 * 86_400_000, -1, -86_400_000, -10 * YEAR_MS])
+def test_a_clock_that_jumped_while_the_agent_was_off_ends_the_trip_and_stretches_nothing(
+    device: Device, jump_ms: int
+) -> None:
+    device.drive(300)
+    wall_then_ms = device.clock.wall()[0]
+    device.restart()
+    device.clock.now_ms = 1_000  # counts from the start
+    device.clock.ahead_ms = wall_then_ms + jump_ms - (START_MS + 1_000)
+    if jump_ms < 0:
+        device.clock.ahead_ms -= CHECKPOINT_MS
+    device.drive(100)
+    device.agent.finish()
+    before, after = device.episodes()
+    at_least_ds = 10 * (300 - CHECKPOINT_MS // 1000) - 10
+    assert at_least_ds <= numbers(before)[ELAPSED] <= 2990
+    assert numbers(after)[ELAPSED] == 990
+    for episode in (before, after):
+        elapsed_ds, distance_m = numbers(episode)[:2]
+        assert distance_m == elapsed_ds, "36 km/h are a metre in a tenth of a second: nothing is bridged"
+        _, start_ago_ms, _, packed_gates, _, _ = record.parse_episode(episode.body)
+        assert start_ago_ms >= 100 * elapsed_ds - 1_000
+        gates = counts.unpack(packed_gates, data_quality.GATES)
+        assert gates[data_quality.GAPS] == gates[data_quality.GAP_TIME] == 0
+
+
+def test_a_suspension_for_hours_is_no_part_of_any_trip(device: Device) -> None:
+    device.drive(300)
+    device.park(5 * 3600)
+    device.drive(300)
+    device.agent.finish()
+    assert [numbers(episode)[:2] for episode in device.episodes()] == [[2990, 2990], [2990, 2990]]
+
+
+def test_the_last_synced_time_is_a_floor_for_the_clocks_of_later_boots(device: Device) -> None:
+    device.trip()
+    synced_ms = device.clock.wall()[0]
+    device.clock.wall_known = False
+    device.trip()
+    device.restart()
+    assert floor_of(device.outbox.load(SYNCED_MS)) == synced_ms
 
 
 def test_a_damaged_checkpoint_costs_the_open_trip_and_nothing_else(device: Device) -> None:

@@ -4,7 +4,7 @@ import random
 from collections import deque
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.edge.session_outbox import MemoryOutbox, MemoryServer, key_of
 
@@ -252,6 +252,22 @@ def test_a_record_that_is_dropped_again_and_again_holds_up_no_other_and_is_put_a
     assert road.session.given_up == 1
     assert len(outbox.settled) >= 59 + 239
     assert road.sent.count((1, at)) + len(outbox.settled) == len(road.sent), "nothing else was sent twice"
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 1000), dropped=st.sets(st.integers(1, 30), min_size=2, max_size=12))
+def test_several_that_are_dropped_again_and_again_do_not_fill_the_window_between_them(
+    seed: int, dropped: set[int]
+) -> None:
+    """As a broker does with what is larger than it takes, in MQTT 3.1.1, while it says that it took it."""
+    outbox = MemoryOutbox({1: 30})
+    road = Road(outbox, {(1, seq) for seq in dropped}, seed)
+    road.session.connected()
+    for minute in range(300):
+        road.drop((minute + 1) * 60_000, 6_000)
+        outbox.append()
+    assert sorted(outbox.aside) == sorted(road.poison)
+    assert len(outbox.waiting) <= 1
 
 
 def test_it_is_tried_again_at_a_connection_a_day_later_and_in_a_new_boot() -> None:

@@ -1,8 +1,9 @@
 """Power cuts and faults at every place there is, counted up until a run has none. Runs on MicroPython too."""
 
-from headway_edge.spare_room import SPARE_FILE
-from headway_simulators.simulated_flash import EMPTIED, PowerCut, SimulatedFlash
 from log_books import Books
+
+from headway_edge.flash.log_folder import SPARE_FILE
+from headway_simulators.simulated_flash import EMPTIED, PowerCut, SimulatedFlash
 
 AFTERWARDS = [("append",), ("ack",), ("append",), ("sync",)]
 

@@ -10,7 +10,7 @@ from headway_protocol import record
 SEGMENT_BYTES = 512  # so small that a few records fill the log
 
 
-class Violation(Exception):
+class Violation(Exception):  # noqa: N818 - it is no error of the test
     """The log broke a promise."""
 
 
@@ -242,7 +242,10 @@ class Books:
                 self.expect(self.lost[key] == "storage full", "%r is lost: %s" % (key, self.lost[key]))
         for key in self.lost:
             # In one boot there are no holes; what is lost was made, or was being made.
-            self.expect(unnamed or key[1] == 1 or self.known((key[0], key[1] - 1)), "%r is lost, what is before it unknown" % (key,))
+            self.expect(
+                unnamed or key[1] == 1 or self.known((key[0], key[1] - 1)),
+                "%r is lost, what is before it unknown" % (key,),
+            )
             known = key in self.made or self.may_lose or self.sync_every > 1 or self.known((key[0], key[1] + 1))
             self.expect(known or self.faults > 0, "%r is lost, and nobody made it" % (key,))
         for boot, last in log.ends(100):
@@ -258,7 +261,7 @@ class Books:
         value = log.load("totals")
         may = []
         for state, how in reversed(self.states):
-            if how == "sure" or how == "unsure" or how in self.contents:
+            if how in ("sure", "unsure") or how in self.contents:
                 may.append(state)
                 if how != "unsure":
                     break
@@ -298,6 +301,22 @@ def long_life():
     life += [("append", 110), ("append", 110, False), ("reboot",), ("append",), ("save",), ("append", 160), ("ack", 1)]
     life += [("append", 90), ("append", 90), ("append", 90), ("ack",), ("append",), ("reboot",)]
     # Nobody settles any more: what is settled goes first, then the oldest.
-    life += [("append", 150), ("append", 150), ("append", 150), ("append", 150, False), ("append", 150, False), ("reboot",)]
+    life += [
+        ("append", 150),
+        ("append", 150),
+        ("append", 150),
+        ("append", 150, False),
+        ("append", 150, False),
+        ("reboot",),
+    ]
     life += [("append", 150), ("append", 150), ("append", 150), ("append", 150), ("append", 150), ("append", 450)]
-    return life + [("resend", 3), ("resend", 2), ("ack", 1), ("append",), ("reboot",), ("resend", 1), ("append",), ("ack",)]
+    return life + [
+        ("resend", 3),
+        ("resend", 2),
+        ("ack", 1),
+        ("append",),
+        ("reboot",),
+        ("resend", 1),
+        ("append",),
+        ("ack",),
+    ]

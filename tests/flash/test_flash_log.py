@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from headway_edge.boot_counter import ENDS_MAX
+from headway_edge.flash.boot_counter import ENDS_MAX
+from headway_edge.flash.kept_segments import SEGMENTS_MAX
+from headway_edge.flash.log_folder import LogFolder
+from headway_edge.flash.log_segment import STATE_BYTES_MAX
+from headway_edge.flash.log_writer import FULL_PATIENCE
+from headway_edge.flash.loss_list import LOSSES_MAX
+from headway_edge.flash.settled_ranges import RANGES_MAX
 from headway_edge.flash_log import ASIDE_MAX, FlashLog
-from headway_edge.kept_segments import SEGMENTS_MAX
-from headway_edge.log_folder import LogFolder
-from headway_edge.log_segment import STATE_BYTES_MAX
-from headway_edge.log_writer import FULL_PATIENCE
-from headway_edge.loss_list import LOSSES_MAX
 from headway_edge.outbox import Outbox
-from headway_edge.settled_ranges import RANGES_MAX
 from headway_protocol import record
 from headway_protocol.codes import CONFLICT
 from headway_protocol.errors import EncodeError
@@ -81,7 +81,7 @@ def test_a_folder_that_is_not_there_is_an_error_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("log_bytes_max", "sync_every", "first_boot"), [(1023, 1, 1), (1024, 0, 1), (1024, 1, 0)])
 def test_senseless_limits_are_refused(log_bytes_max: int, sync_every: int, first_boot: int) -> None:
-    with pytest.raises(ValueError, match="four segments|first_boot"):
+    with pytest.raises(ValueError, match=r"four segments|first_boot"):
         FlashLog(SimulatedFlash({}), first_boot, log_bytes_max, SEGMENT_BYTES, sync_every)
 
 
@@ -364,14 +364,16 @@ def test_a_medium_smaller_than_the_budget_is_no_refusal_for_ever() -> None:
             assert refused < 10 * FULL_PATIENCE
         else:
             made += 1
-    assert 0 < log.dropped
+    assert log.dropped > 0
     assert keys(log)[-1] == (1, log.last_seq)
 
 
 # --- a medium that fails ------------------------------------------------------------------------------------------
 
 
-def failing(medium: SimulatedFlash, operation: str, late: bool, persistent: bool = False, error: int = INPUT_OUTPUT) -> None:
+def failing(
+    medium: SimulatedFlash, operation: str, late: bool, persistent: bool = False, error: int = INPUT_OUTPUT
+) -> None:
     medium.only, medium.operations, medium.fail_at = (operation,), 0, 1
     medium.late, medium.persistent, medium.error = late, persistent, OSError(error, "it fails")
 
@@ -525,7 +527,7 @@ def test_a_segment_of_which_nothing_can_be_read_is_put_aside_and_the_next_ones_a
     log = opened(files)
     while "log.000003" not in files:
         append(log)
-    first = [run for run in log._kept.segments[0].runs]
+    first = list(log._kept.segments[0].runs)
     files["log.000001"] = bytes(50)
     after = opened(files)
     assert "log.000001" not in files
@@ -619,7 +621,7 @@ def test_damaged_state_is_the_one_before() -> None:
 def test_a_state_or_a_record_over_its_limit_is_refused_and_nothing_is_stored() -> None:
     files: Files = {}
     log = opened(files)
-    with pytest.raises(EncodeError, match="the limit is %d" % STATE_BYTES_MAX):
+    with pytest.raises(EncodeError, match=f"the limit is {STATE_BYTES_MAX}"):
         append(log, large=bytes(STATE_BYTES_MAX))
     with pytest.raises(EncodeError, match="the limit is"):
         append(log, record.RECORD_BYTES_MAX)

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from log_books import Books
 
+from headway_edge.flash.log_folder import MEDIUM_FULL
 from headway_edge.flash_log import FlashLog
-from headway_edge.log_folder import MEDIUM_FULL
 from headway_simulators.simulated_flash import COMMITTED, INPUT_OUTPUT, TORN, PowerCut, SimulatedFlash
 
 ROOM = 1 << 20
@@ -115,7 +115,10 @@ class FlashLogMachine(RuleBasedStateMachine):
     def nothing_grows(self) -> None:
         if self.log is not None:
             assert len(self.log._kept.segments) <= 65
-            assert sum(len(content) for name, content in self.files.items() if name.startswith("log.0")) <= 5 * SEGMENT_BYTES
+            assert (
+                sum(len(content) for name, content in self.files.items() if name.startswith("log.0"))
+                <= 5 * SEGMENT_BYTES
+            )
 
     def teardown(self) -> None:
         if self.log is None and not self.files:
@@ -123,7 +126,9 @@ class FlashLogMachine(RuleBasedStateMachine):
         self.check()
         # The server comes back: in the end there is nothing that it does not know of.
         for _ in range(10):
-            self.books.live(self.log, [("append",), *[("ack", ago) for ago in range(len(self.books.boots))]], self.medium)
+            self.books.live(
+                self.log, [("append",), *[("ack", ago) for ago in range(len(self.books.boots))]], self.medium
+            )
         assert self.log is not None
         assert (self.log.backlog(), self.log.undeclared(), self.log.counters()["unnamed"]) == (0, [], 0)
         self.check()
@@ -131,5 +136,3 @@ class FlashLogMachine(RuleBasedStateMachine):
 
 TestFlashLog = FlashLogMachine.TestCase
 TestFlashLog.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
-
-

@@ -4,8 +4,8 @@ import pytest
 from cut_loops import every_cut, every_pair
 from log_books import Violation, long_life, small_life
 
-from headway_edge import kept_segments, ledger, log_folder, two_copies
-from headway_edge.boot_counter import BootCounter
+from headway_edge.flash import kept_segments, ledger, log_folder, two_copies
+from headway_edge.flash.boot_counter import BootCounter
 from headway_simulators.simulated_flash import COMMITTED, EMPTIED, TORN
 
 KINDS = {"torn": TORN, "committed": COMMITTED, "emptied": EMPTIED}
@@ -74,13 +74,20 @@ def test_a_boot_number_that_is_not_kept_is_found(monkeypatch: pytest.MonkeyPatch
 
 
 def test_writing_over_the_only_good_copy_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(two_copies.TwoCopies, "_file", lambda self, generation: f"{self._name}.0")
+    monkeypatch.setattr(two_copies.TwoCopies, "_file", lambda self, *_: f"{self._name}.0")
     with pytest.raises(Violation):
         found_by_cuts()
 
 
 def test_removing_a_segment_before_its_loss_is_noted_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger.Ledger, "save_twice", lambda self: None)
+    drop = kept_segments.KeptSegments.drop
+
+    def drop_first(self: kept_segments.KeptSegments, last: tuple[int, int], settled_only: bool) -> bool:
+        with monkeypatch.context() as patched:
+            patched.setattr(ledger.Ledger, "save", lambda *_: None)
+            return drop(self, last, settled_only)
+
+    monkeypatch.setattr(kept_segments.KeptSegments, "drop", drop_first)
     with pytest.raises(Violation, match="lost"):
         found_by_cuts()
 

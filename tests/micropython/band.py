@@ -1,4 +1,4 @@
-"""A device without Linux: a pack, core, protocol, file outbox and session together, as a small unit would run them.
+"""A device without Linux: a pack, core, protocol, flash log and session together, as a small unit would run them.
 
     band.py FOLDER SAMPLES ACKNOWLEDGED
 
@@ -19,7 +19,8 @@ import pack_program  # compiling it takes the largest piece of heap: before anyt
 from headway_edge.core import data_quality
 from headway_edge.core.episode import EpisodeCore, wire_cells
 from headway_edge.core.program import MISSING, Program
-from headway_edge.outbox_file import FileOutbox
+from headway_edge.flash.log_folder import LogFolder
+from headway_edge.flash_log import FlashLog
 from headway_edge.session import WINDOW, Session
 from headway_protocol import ack, record
 
@@ -42,7 +43,7 @@ def main(folder, samples, acknowledged):
         core = DayCore(program, program.vehicle_class)
     else:
         core = EpisodeCore(program, program.vehicle_class)
-    outbox = FileOutbox(folder)
+    outbox = FlashLog(LogFolder(folder), 1)
     held = [(program.id, program.name, program.version)]
     birth = record.birth_body("band 0", program.vehicle_class, held, outbox.backlog(), 0)
     outbox.append(record.BIRTH, 0, None, record.UNSYNCED, birth)

@@ -16,6 +16,8 @@ from headway_server.packs.source import parse
 
 RunOn = Callable[..., str]
 
+WITH_FLASH_LOG = "88k"  # the log's modules alone keep 23 KB
+
 
 def numbers(printed: str) -> dict[str, int]:
     return {name: int(number) for name, number in (line.rsplit(" ", 1) for line in printed.splitlines())}
@@ -49,7 +51,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.full
 @pytest.mark.parametrize(("pack", "vehicle_class"), CLASSES.items())
-def test_a_shipped_pack_is_installed_and_runs_in_64_kilobytes(
+def test_a_shipped_pack_is_installed_in_64_kilobytes_and_runs_in_88(
     pack: str, vehicle_class: str, modules: Path, tmp_path: Path, run_on: RunOn, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = PACKS / f"{pack}.cbor"
@@ -60,15 +62,19 @@ def test_a_shipped_pack_is_installed_and_runs_in_64_kilobytes(
     for host in ("cpython", "micropython32"):
         folder = tmp_path / host
         folder.mkdir()
-        small = {} if host == "cpython" else {"heap": "64k", "modules": modules}
-        run_on(host, "install_pack.py", path, vehicle_class, folder, **small)
+        install, run = (
+            {} if host == "cpython" else {"heap": heap, "modules": modules} for heap in ("64k", WITH_FLASH_LOG)
+        )
+        run_on(host, "install_pack.py", path, vehicle_class, folder, **install)
         programs[host] = (folder / "pack_program.py").read_text()
-        sent[host] = run_on(host, "band.py", folder, samples, 0, **small).splitlines()
+        sent[host] = run_on(host, "band.py", folder, samples, 0, **run).splitlines()
     # One sample's update allocates nothing: band.py locks the heap in each.
-    used = numbers(run_on("micropython32", "heap_use.py", tmp_path / "micropython32", heap="64k", modules=modules))
+    used = numbers(
+        run_on("micropython32", "heap_use.py", tmp_path / "micropython32", heap=WITH_FLASH_LOG, modules=modules)
+    )
     with capsys.disabled():
         kept = ", ".join(f"{number} B {name}" for name, number in used.items())
-        print(f"\n{pack} for {vehicle_class} on a 32-bit MicroPython with a heap of 64 KB: {kept}")
+        print(f"\n{pack} for {vehicle_class} on a 32-bit MicroPython with a heap of {WITH_FLASH_LOG}: {kept}")
     assert programs["micropython32"] == programs["cpython"] == generate(compiled, vehicle_class)[0]
     assert sent["micropython32"] == sent["cpython"]
     birth, *episodes = [record.decode(bytes.fromhex(line)) for line in sent["cpython"]]

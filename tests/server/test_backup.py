@@ -305,6 +305,7 @@ async def test_a_backup_of_the_first_version_is_restored_with_its_gaps(filled, m
     await asyncio.to_thread(restore, copy, filled.url, TUESDAY, force=True)
     again = await open_store(filled.url)
     assert await again.gaps("depot/car-001") == expected
+    assert await again.ingest.date_boots() == len(await again.rows(tables.devices.c.device)), "as a start does"
     assert [item async for item in verify(again.database, again.processes)] == []
     await again.database.close()
 

@@ -13,7 +13,7 @@ from headway_edge.core.program import MISSING
 from headway_edge.outbox import Outbox
 from headway_protocol import record
 from headway_server.device_trips import device_trips
-from headway_server.forecast_accuracy import accuracy, follow
+from headway_server.forecast_accuracy import Together, follow
 from headway_server.packs import library
 from headway_simulators.command import app
 
@@ -70,6 +70,15 @@ def driven(folder, process, seed=1, days=60, factors=None):
             agent.outbox.close()
             agent = start()
     return agent
+
+
+def accuracy(process, followed):
+    """How good the series of some devices were, together."""
+    together = Together(process)
+    for series in followed:
+        together.add(series)
+    assert together.devices == len(followed)
+    return together.accuracy()
 
 
 async def at_server(store, make, agent, device):

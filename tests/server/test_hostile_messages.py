@@ -248,21 +248,14 @@ async def test_names_may_be_anything_and_stay_text(client, store, make, outline)
     assert await store.count(tables.devices) == 1
 
 
-@pytest.mark.parametrize(
-    ("wall_ms", "shown"),
-    [
-        (0, "1970-01-01T00:00:00Z"),
-        (2**31 * 1000, "2038-01-19T03:14:08Z"),
-        (2**32 * 1000, "2106-02-07T06:28:16Z"),
-        (TIME_MS_MAX, "4199-11-24T01:22:57.664000Z"),
-    ],
-)
-async def test_a_clock_may_say_anything_and_order_is_not_by_it(client, store, make, wall_ms, shown):
+@pytest.mark.parametrize("wall_ms", [0, 1, 2**31 * 1000, 2**32 * 1000, TIME_MS_MAX])
+async def test_a_clock_may_say_anything_and_order_is_not_by_it(client, store, make, wall_ms):
     numbers = make.numbers(make.process, elapsed_ds=0, distance_m=50)
     answer = await store.commit(make.up(make.birth(1)), make.up(make.trip(1, 2, numbers, wall_ms=wall_ms)))
     assert answer == [(BUS, 1, 2, [])]
-    (trip,) = (await client.get("/api/v1/trips")).json()["trips"]
-    assert trip["start"] == shown
+    assert await store.commit(make.up(make.trip(1, 3))) == [(BUS, 1, 3, [])]
+    trips = (await client.get("/api/v1/trips")).json()["trips"]
+    assert [trip["seq"] for trip in trips] == [3, 2]
     assert await sound(store) == []
     assert (await client.get("/", params={})).status_code == 200
     assert (await client.get("/person", params={"id": BUS})).status_code == 200

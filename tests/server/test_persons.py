@@ -16,7 +16,8 @@ async def person(store, make, small):
     for seq, (km, day, coldest, hasty) in enumerate(drives, 2):
         numbers = make.numbers(small.process, distance_m=km * 1000, elapsed_ds=36_000, coldest=coldest, hasty=hasty)
         wall_ms = None if day is None else START_MS + day * DAY_MS
-        record = make.trip(1, seq, numbers, wall_ms=wall_ms, offset_min=60, process=small.process)
+        boot = 1 if wall_ms is not None else 2  # of which nothing has a date
+        record = make.trip(boot, seq, numbers, wall_ms=wall_ms, offset_min=60, process=small.process)
         messages.append(make.up(record, "depot/car"))
     await store.commit(*messages)
     return "depot/car"

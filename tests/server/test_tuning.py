@@ -7,11 +7,11 @@ import pytest
 from headway_edge.core.forecast.factor_weight import MISSING
 from headway_edge.core.forecast.fixed_point import gain
 from headway_edge.core.pack_limits import EACH_DAY
-from headway_server.device_trips import DeviceTrip, DeviceTrips
+from headway_server.device_trips import DeviceTrip
 from headway_server.errors import ServerError
 from headway_server.factors.learn import LearnSettings
 from headway_server.factors.person_classes import PersonClasses, read_person_classes
-from headway_server.factors.tuning import Gains, _numbers, tune
+from headway_server.factors.tuning import Gains, numbers_of, tune
 
 DAY_MS = 86_400_000
 GAINS = Gains(gain(1, 5), 0, gain(1, 2))
@@ -33,7 +33,7 @@ def series_of(make, key):
 def told(make, key, *driven):
     return [
         (one.value, one.known_ms, one.at_ms)
-        for one in _numbers(make.process, series_of(make, key), trips(make, *driven))
+        for one in numbers_of(make.process, series_of(make, key), trips(make, *driven))
     ]
 
 
@@ -56,9 +56,10 @@ def test_a_trips_number_is_known_when_it_ends_and_an_unknown_time_is_that_of_the
 
 def test_a_class_that_there_are_too_few_of_weighs_nothing(make):
     classes = PersonClasses(("experience",), {f"p{i}": ["new" if i else "rare"] for i in range(12)})
-    devices = [DeviceTrips(f"p{i}", f"p{i}", trips(make, *((day, 10 + i) for day in range(8)))) for i in range(12)]
     item = series_of(make, "idle_share_pct")
-    found = tune(make.process, item, GAINS, {"experience": ["long", "rare", "new"]}, classes, devices, LearnSettings())
+    driven = [trips(make, *((day, 10 + i) for day in range(8))) for i in range(12)]
+    numbers = [(f"p{i}", numbers_of(make.process, item, driven[i])) for i in range(12)]
+    found = tune(make.process, item, GAINS, {"experience": ["long", "rare", "new"]}, classes, numbers, LearnSettings())
     assert (found.used, found.persons, found.numbers) == (False, 12, 96)
     assert found.weights == {"experience": [0, 0, 0]}
 

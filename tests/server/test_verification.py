@@ -72,6 +72,7 @@ async def change(store, statement):
         assert (await connection.execute(statement)).rowcount
 
 
+_clock = tables.boot_clocks
 _d, _p, _e, _v = tables.day_totals, tables.person_totals, tables.episodes, tables.devices
 _i, _c, _s = tables.incidents, tables.incident_closings, tables.services
 
@@ -79,8 +80,8 @@ _i, _c, _s = tables.incidents, tables.incident_closings, tables.services
 @pytest.mark.parametrize(
     ("statement", "what", "key"),
     [
-        (update(_d).where(_d.c.device == BUS, _d.c.day != -1).values(distance_m=6001), "day totals", "day 19675"),
-        (delete(_d).where(_d.c.device == BUS, _d.c.day == -1), "day totals", "day -1"),
+        (update(_d).where(_d.c.device == BUS, _d.c.day == 19675).values(distance_m=6001), "day totals", "day 19675"),
+        (delete(_d).where(_d.c.device == BUS, _d.c.day == 19676), "day totals", "day 19676"),
         (update(_p).where(_p.c.device == BUS, _p.c.epoch == 1).values(trips=9), "epoch totals", "epoch 1"),
         (delete(_p).where(_p.c.device == BUS, _p.c.epoch == 2), "epoch totals", "epoch 2"),
         (update(_v).where(_v.c.device == BUS).values(trips=2), "device counter", "trips"),
@@ -90,6 +91,8 @@ _i, _c, _s = tables.incidents, tables.incident_closings, tables.services
         (update(_e).where(_e.c.device == BUS, _e.c.seq == 9).values(counted_epoch=2), "trip", "boot 1 seq 9"),
         (update(_e).where(_e.c.device == BUS, _e.c.seq == 10).values(trip_seq=2), "trip", "boot 1 seq 10"),
         (update(_e).where(_e.c.device == BUS, _e.c.seq == 8).values(day=5), "trip", "boot 1 seq 8"),
+        (update(_e).where(_e.c.device == BUS, _e.c.seq == 10).values(dated_by_boot=False), "trip", "boot 1 seq 10"),
+        (update(_clock).where(_clock.c.device == BUS).values(ahead_ms=1), "clock of a boot", "boot 1 seq 1"),
         (delete(_e).where(_e.c.device == BUS, _e.c.seq == 8), "trip", "boot 1 seq 8"),
         (delete(tables.losses), "record", "boot 1 seq 11"),
         (update(_i).where(_i.c.seq == 14).values(closed_by_seq=18), "incident", "boot 1 seq 14"),

@@ -22,7 +22,7 @@ from headway_edge.core.pack_limits import EACH_DAY, R1
 from headway_edge.core.process import Characteristic, Process
 from headway_edge.core.series import WEEK
 from headway_edge.core.series_walk import SeriesWalk
-from headway_server.device_trips import DeviceTrip, DeviceTrips
+from headway_server.device_trips import DeviceTrip
 from headway_server.factors.learn import Learned, LearnSettings, learn
 from headway_server.factors.observation import Observation
 from headway_server.factors.person_classes import PersonClasses
@@ -61,7 +61,7 @@ class Tuned:
 
 
 @dataclass(frozen=True, slots=True)
-class _Number:
+class Number:
     """One number of a series; value: None for a day without any. known_ms: when the one before was known. at_ms: its own time."""
 
     value: int | None
@@ -93,20 +93,19 @@ def tune(
     gains: Gains,
     classes: dict[str, list[str]],
     told: PersonClasses,
-    devices: Iterable[DeviceTrips],
+    series: Sequence[tuple[str, Sequence[Number]]],
     settings: LearnSettings,
 ) -> Tuned:
-    """Return what the trips of many devices say of customer factors for one series, and log the decision.
+    """Return what the numbers of many devices say of customer factors for one series, and log the decision.
 
     item: the series as the pack has it now. classes: of each factor that is to be learned, in the order its weights are
-    wanted in. told: the persons' classes. devices: by the same process. Raises ServerError for a protected attribute or too many
-    factors.
+    wanted in. told: the persons' classes. series: (person, `numbers_of`) of each device. Raises ServerError for a protected
+    attribute or too many factors.
     """
-    series = {one.device: (one.person, _numbers(process, item, one.trips)) for one in devices}
     wanted = [told.factors.index(name) for name in classes]
     observations = [
         found
-        for person, numbers in series.values()
+        for person, numbers in series
         for found in _observations(person, [told.of(person)[at] for at in wanted], numbers, gains)
     ]
     observations.sort(key=lambda one: one.start_ms)
@@ -119,7 +118,7 @@ def tune(
     if used and learned.held_out_from_ms is not None:
         how = item[4][0] if item[4] else R1
         model = [how, gains.alpha, gains.b, gains.rho, list(weights.values())]
-        before, after = _compared(process, item, model, classes, told, series.values(), learned.held_out_from_ms)
+        before, after = _compared(process, item, model, classes, told, series, learned.held_out_from_ms)
         if after >= before:
             used = False
             reason = (
@@ -135,16 +134,17 @@ def tune(
     )
     if not used:
         weights = {name: [0] * len(found) for name, found in weights.items()}
-    persons = {person for person, _ in series.values()}
-    numbers = sum(1 for _, found in series.values() for one in found if one.value is not None)
+    persons = {person for person, _ in series}
+    numbers = sum(1 for _, found in series for one in found if one.value is not None)
     return Tuned(learned, used, reason, weights, len(persons), numbers, before, after)
 
 
-def _numbers(process: Process, item: Sequence[Any], trips: Sequence[DeviceTrip]) -> list[_Number]:
+def numbers_of(process: Process, item: Sequence[Any], trips: Sequence[DeviceTrip]) -> list[Number]:
+    """Return the numbers of a series in the order in which a device took them. item: the series. trips: as it closed them."""
     noting = _Noting(process.by_id[item[0]], item[1] == EACH_DAY or process.pack.kind == "day")
     days: dict[int, list[int]] = {}
     walk = SeriesWalk(process, days.get, [noting])
-    found: list[_Number] = []
+    found: list[Number] = []
     known_ms: int | None = None
     for trip in trips:
         walk.add(trip.totals, trip.day)
@@ -156,14 +156,14 @@ def _numbers(process: Process, item: Sequence[Any], trips: Sequence[DeviceTrip])
             noting.values.clear()
             continue
         for value in noting.values:
-            found.append(_Number(value, at_ms if known_ms is None else known_ms, at_ms))
+            found.append(Number(value, at_ms if known_ms is None else known_ms, at_ms))
             known_ms = at_ms
         noting.values.clear()
     return found
 
 
 def _observations(
-    person: str, classes: Sequence[str | None], numbers: Sequence[_Number], gains: Gains
+    person: str, classes: Sequence[str | None], numbers: Sequence[Number], gains: Gains
 ) -> list[Observation]:
     # All persons are one series: what a forecast gets wrong for everybody is no factor's doing.
     model = CustomerFactorSmoothing(gains.alpha, gains.b, rho=gains.rho)
@@ -191,7 +191,7 @@ def _compared(
     model: list[Any],
     classes: dict[str, list[str]],
     told: PersonClasses,
-    series: Iterable[tuple[str, Sequence[_Number]]],
+    series: Iterable[tuple[str, Sequence[Number]]],
     from_ms: int,
 ) -> tuple[float, float]:
     # Mean squared error, in quanta squared, of the pack's own model and of the other, where both forecast.
@@ -214,7 +214,7 @@ def _compared(
     return before, after
 
 
-def _errors(of: Any, season: int, weight: int, numbers: Sequence[_Number]) -> list[int | None]:
+def _errors(of: Any, season: int, weight: int, numbers: Sequence[Number]) -> list[int | None]:
     model = model_of(of, season)
     if not isinstance(model, Choice):
         model.weigh(weight)

@@ -103,8 +103,20 @@ class Books:
         place = record.identity(payload)
         before = books.produced.setdefault(place, payload)
         books.unacknowledged.add(place)
+        self._has_given_up(books, record.decode(payload))
         if before != payload:
             self.violated(TWO_CONTENTS, device, f"boot {place[0]} seq {place[1]} was appended twice")
+
+    @staticmethod
+    def _has_given_up(books: DeviceBooks, made: Record) -> None:
+        # A loss, or a fold: what it names is no longer waited for.
+        if made.kind == record.LOSS:
+            ranges = [record.parse_loss(made.body)[:3]]
+        elif made.kind == record.DAY:
+            ranges = fold.parse_day(made.body)[-1]
+        else:
+            return
+        books.unacknowledged -= {place for place in books.unacknowledged if fold.named(ranges, *place)}
 
     def acknowledged(self, device: str, data: bytes) -> None:
         """An acknowledgement has reached a device."""
@@ -121,7 +133,10 @@ class Books:
         """Look for records that a device has settled, or has no more, without having heard that they are committed."""
         books = self.of(device)
         gone = books.unacknowledged - payloads_of(outbox).keys() - books.gone
-        for place in sorted(gone if not books.losable else ()):
+        if not gone or books.losable:
+            return
+        to_declare = [(loss.boot, loss.first_seq, loss.last_seq) for loss in outbox.undeclared()]
+        for place in sorted(place for place in gone if not fold.named(to_declare, *place)):
             self.violated(LET_GO, device, f"boot {place[0]} seq {place[1]}")
 
     def booted(self, device: str, boot: int) -> None:
@@ -161,8 +176,6 @@ class ToldOutbox(Outbox):
             return
         for payload in payloads:
             self._books.made(self._device, payload)
-            ranges = fold.parse_day(record.decode(payload).body)[-1]
-            books.unacknowledged -= {place for place in books.unacknowledged if fold.named(ranges, *place)}
 
 
 def payloads_of(outbox: Outbox) -> Mapping[Place, bytes]:

@@ -24,7 +24,7 @@ REPORT = "Wearable.Report.Drinks"
 PEAKS_MS = tuple(hour * HOUR_MS + minute * MINUTE_MS for hour, minute in ((7, 30), (12, 15), (17, 45)))
 
 _SHAPES = 32
-_SMALL_STORE_BYTES = 80_000
+_SMALL_STORE_BYTES = 30_000  # is full after some weeks without a network, and less and less is left beside the history
 _WORKDAY, _WEEKEND = (850, 300, 800), (250, 500, 250)  # per mille of a trip at each peak
 _FRIDAY = 4  # 1 January 2027
 _SERVICES = (service.OIL_CHANGED, service.REFUELLED, service.TYRES_CHANGED)

@@ -6,10 +6,6 @@ script. As JSON it can be kept beside a bug.
 
 import json
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
-from typing import Any
-
-from headway_simulators.errors import SimulatorError
 
 FORMAT = 1
 FLEET = -1  # a fault's device where it happens to the broker or the server
@@ -50,25 +46,3 @@ class Script:
         head = json.dumps({"headway-chaos": FORMAT, "seed": self.seed, "devices": self.devices, "days": self.days})
         lines = ",\n".join("  " + json.dumps(asdict(fault)) for fault in self.faults)
         return head[:-1] + ', "faults": [\n' + lines + "\n]}\n"
-
-
-def read_script(path: Path) -> Script:
-    """Return the script in a file. Raises SimulatorError that says what is wrong with it."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SimulatorError(f"{path} is no script of `headway chaos`: {error}") from error
-    try:
-        return _script(found)
-    except (KeyError, TypeError, ValueError) as error:
-        raise SimulatorError(f"{path} is no script of `headway chaos`: {error!r}") from error
-
-
-def _script(found: Any) -> Script:
-    if found["headway-chaos"] != FORMAT:
-        raise ValueError(f"it is of format {found['headway-chaos']}, this version knows {FORMAT}")
-    faults = tuple(Fault(**item) for item in found["faults"])
-    for fault in faults:
-        if not isinstance(fault.kind, str) or any(type(n) is not int for n in (fault.at_ms, fault.device, fault.for_ms, fault.n, fault.m)):
-            raise TypeError(f"{fault}")
-    return Script(int(found["seed"]), int(found["devices"]), int(found["days"]), faults)

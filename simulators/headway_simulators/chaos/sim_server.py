@@ -313,7 +313,9 @@ class SimServer:
         missing = _first_missing(claims, there)
         if missing is not None:
             there += reader.execute(query.format("rejections"), place)
-            there += reader.execute("SELECT first_seq, last_seq FROM losses WHERE device = ? AND boot = ?", place[:2])
+            for table in ("losses", "fold_ranges"):
+                sql = f"SELECT first_seq, last_seq FROM {table} WHERE device = ? AND boot = ?"  # noqa: S608
+                there += reader.execute(sql, place[:2])
             missing = _first_missing(claims, there)
         if missing is not None:
             self._books.violated(LYING_ACK, device.partition("/")[2], f"boot {boot} seq {missing}")

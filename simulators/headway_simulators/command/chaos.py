@@ -76,7 +76,8 @@ def chaos(
 
 def _scripts(seed: int, seeds: str, devices: int, days: int, faults: str, file: Path | None) -> "list[Script]":
     from headway_simulators.chaos.faults import chosen, faults_of
-    from headway_simulators.chaos.script import Script, read_script
+    from headway_simulators.chaos.script import Script
+    from headway_simulators.chaos.script_file import read_script
     from headway_simulators.errors import SimulatorError
 
     if file is not None:

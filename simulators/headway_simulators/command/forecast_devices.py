@@ -58,7 +58,7 @@ def devices(
 async def _followed(database: str, pack: str | None, told: "PersonClasses | None") -> _Found:
     from headway_server.database import Database
     from headway_server.device_trips import device_trips
-    from headway_server.forecast_accuracy import accuracy, follow
+    from headway_server.forecast_accuracy import Together, follow
     from headway_server.processes import Processes
 
     processes = Processes()
@@ -71,12 +71,12 @@ async def _followed(database: str, pack: str | None, told: "PersonClasses | None
                 process = known.process
                 if pack not in (None, process.name, process.id.hex()):
                     continue
-                followed = [
-                    follow(process, one.trips, None if told is None else told.places(process.pack, one.person))
-                    async for one in device_trips(connection, process)
-                ]
-                if followed:
-                    found.append((process, len(followed), accuracy(process, followed)))
+                together = Together(process)
+                async for one in device_trips(connection, process):
+                    classes = None if told is None else told.places(process.pack, one.person)
+                    together.add(follow(process, one.trips, classes))
+                if together.devices:
+                    found.append((process, together.devices, together.accuracy()))
     finally:
         await stored.close()
     return found

@@ -135,7 +135,7 @@ async def _tuned(
     from headway_server.database import Database
     from headway_server.device_trips import device_trips
     from headway_server.factors.learn import LearnSettings
-    from headway_server.factors.tuning import Gains, tune
+    from headway_server.factors.tuning import Gains, numbers_of, tune
     from headway_server.packs.outlook import in_gains
 
     item = next(one for one in compiled.parts[16] if process.by_id[one[0]].key == entry.text("of"))
@@ -143,17 +143,19 @@ async def _tuned(
     stored = await Database.open_to_read(database)
     try:
         async with stored.read() as connection:
-            devices = [one async for one in device_trips(connection, process)]
+            numbers = [
+                (one.person, numbers_of(process, item, one.trips)) async for one in device_trips(connection, process)
+            ]
     finally:
         await stored.close()
-    if not devices:
+    if not numbers:
         raise SimulatorError(
             f"the database has no trips of {process.name} version {process.version}, id {process.id.hex()}: weights are learned "
             "from trips of the very definition. `headway pack list` tells what devices run."
         )
     method, strength, share = how
     settings = LearnSettings(method, strength, share, b)
-    return tune(process, item, Gains(alpha, b, rho), classes, told, devices, settings)
+    return tune(process, item, Gains(alpha, b, rho), classes, told, numbers, settings)
 
 
 def _tell(found: "Tuned", series: str, classes: dict[str, list[str]]) -> None:

@@ -49,6 +49,7 @@ def service(
         from headway_edge.first_boot import first_boot
         from headway_edge.outbox import Outbox
         from headway_edge.settings import read_settings
+        from headway_edge.wall_time import SYNCED_MS, floor_of
         from headway_protocol import service as protocol
         from headway_protocol.errors import EncodeError
 
@@ -66,6 +67,7 @@ def service(
         clock, generator = SystemClock(), random.SystemRandom()
         first = first_boot(clock.wall()[0], generator.randint)
         outbox = Outbox(settings.store, first_boot=first, budget_bytes=settings.store_bytes_max)
+        clock.judge.floor_ms = floor_of(outbox.load(SYNCED_MS))
         try:
             agent = Agent(
                 outbox,

@@ -57,5 +57,3 @@ def balance(devices: list[SoakedDevice], database_url: str, *, settled: bool = T
     books.doubled += len(differences)
     books.violations += [f"headway verify: {difference}" for difference in differences[:_NAMED_MAX]]
     return books
-
-

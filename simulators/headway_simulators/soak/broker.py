@@ -34,7 +34,9 @@ class BrokerProcess:
         self._executable = executable
         self._log = folder / "mosquitto.log"
         self._kept = folder / "mosquitto.db"
-        self._persistence = f"persistence true\npersistence_location {folder}/\n" if persistent else "persistence false\n"
+        self._persistence = (
+            f"persistence true\npersistence_location {folder}/\n" if persistent else "persistence false\n"
+        )
         if persistent and os.geteuid() == 0 and "user root" not in extra:
             self._persistence += "user root\n"  # or it gives up the right to write there
         self.configure(extra)

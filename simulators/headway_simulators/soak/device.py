@@ -36,7 +36,9 @@ class SoakedDevice:
     told: hashes of the records whose append returned. violations: what is wrong with its store, in words.
     """
 
-    def __init__(self, nursery: Nursery, folder: Path, name: str, port: int | None = None, protocol: str = "auto") -> None:
+    def __init__(
+        self, nursery: Nursery, folder: Path, name: str, port: int | None = None, protocol: str = "auto"
+    ) -> None:
         self.name = name
         self.store = folder / f"{name}.db"
         self.told: dict[Key, bytes] = {}

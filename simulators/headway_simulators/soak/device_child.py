@@ -57,10 +57,10 @@ def run(arguments: dict[str, Any], pipe: int) -> None:
     chance = random.Random(arguments["seed"])  # noqa: S311 - jitter
     link = None
     if arguments.get("port"):
-        broker = Broker(port=arguments["port"], protocol=arguments["protocol"], back_off_least_s=0.02, back_off_max_s=0.5)
-        link = Link(
-            broker, GROUP, arguments["device"], outbox.boot, chance.uniform, lambda: outbox.ends(ENDS_MAX)
+        broker = Broker(
+            port=arguments["port"], protocol=arguments["protocol"], back_off_least_s=0.02, back_off_max_s=0.5
         )
+        link = Link(broker, GROUP, arguments["device"], outbox.boot, chance.uniform, lambda: outbox.ends(ENDS_MAX))
         link.start()
     agent = Agent(outbox, link, clock, chance.randint, _PROCESS)
     if arguments.get("drain"):
@@ -71,7 +71,7 @@ def run(arguments: dict[str, Any], pipe: int) -> None:
         outbox.close()
         return
     while True:
-        _drive(agent, clock, arguments["wall_ms"])
+        drive(agent, clock)
         until_s = time.monotonic() + arguments["pause_s"]
         while True:
             agent.step(_now_ms(), _STEP_S)
@@ -79,11 +79,12 @@ def run(arguments: dict[str, Any], pipe: int) -> None:
                 break
 
 
-def _drive(agent: Agent, clock: VirtualClock, start_ms: int) -> None:
+def drive(agent: Agent, clock: VirtualClock) -> None:
+    """Drive one trip of a minute, and stand still for long enough to end it."""
     pack = _PROCESS.pack
     for step in range(_SAMPLES + 1):
         is_last = step == _SAMPLES
-        clock.advance(start_ms + clock.mono_ms() + (_PAUSE_MS if is_last else 1000))
+        clock.advance(clock.wall()[0] + (_PAUSE_MS if is_last else 1000))
         speed = 0 if is_last else _SPEED_CKMH
         agent.on_sample(clock.mono_ms(), [speed if i == pack.speed else MISSING for i in range(len(pack.signals))])
 

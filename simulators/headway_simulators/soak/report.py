@@ -6,6 +6,8 @@ from headway_simulators.soak.books import Books
 from headway_simulators.soak.storm import Soak
 from headway_simulators.soak.usage import Usage
 
+_SLOPE_SAMPLES = 60
+
 
 def report(soak: Soak, books: Books) -> dict[str, Any]:
     """Return everything that was counted, for JSON."""
@@ -16,7 +18,7 @@ def report(soak: Soak, books: Books) -> dict[str, Any]:
             "server": soak.server.kills,
             "broker": dict(sorted(soak.broker_faults.items())),
         },
-        "server_served_before_it_was_killed": soak.server.served,
+        "server_killed_serving": soak.server.killed_serving,
         "records": {
             "told": books.told,
             "made": books.made,
@@ -49,7 +51,7 @@ def rows(told: dict[str, Any]) -> list[tuple[str, str, str]]:
     found = [
         ("kill -9", "agents", f"{kills['agents']:,}"),
         ("kill -9", "server", f"{kills['server']:,}"),
-        ("", "of these, once it served", f"{told['server_served_before_it_was_killed']:,}"),
+        ("", "of these, once it served", f"{told['server_killed_serving']:,}"),
         *(("broker", what, f"{count:,}") for what, count in kills["broker"].items()),
         ("records", "append returned", f"{records['told']:,}"),
         ("", "made, with those nobody heard of", f"{records['made']:,}"),
@@ -61,9 +63,12 @@ def rows(told: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("arrival", "of everything, after the last kill", f"{told['arrived_s']:.1f} s"),
     ]
     for usage in told["usage"]:
-        rss = f"{usage['rss_max_mib']:.0f} MiB, {usage['rss_mib_an_hour']:+.1f} an hour"
+        # In less than a few minutes a slope tells of the warm-up only.
+        is_long = usage["samples"] >= _SLOPE_SAMPLES
+        rss = f", {usage['rss_mib_an_hour']:+.1f} an hour" if is_long else ""
+        fds = f", {usage['fds_an_hour']:+.1f} an hour" if is_long else ""
         found += [
-            (usage["process"], "memory at most, and its slope", rss),
-            ("", "file descriptors", f"{usage['fds_max']}, {usage['fds_an_hour']:+.1f} an hour"),
+            (usage["process"], "memory at most, and its slope", f"{usage['rss_max_mib']:.0f} MiB{rss}"),
+            ("", "file descriptors", f"{usage['fds_max']}{fds}"),
         ]
     return found

@@ -23,13 +23,13 @@ _LOOK_S = 0.01
 class SoakedServer:
     """The server of one database, one process after the other.
 
-    folder: gets the database. settings: of `headway_server.settings` besides. `starts` counts processes, `served` those that came to
-    serve before they were killed.
+    folder: gets the database. settings: of `headway_server.settings` besides. `starts` counts processes, `killed_serving`
+    those that had come to serve when they were killed.
     """
 
     def __init__(self, nursery: Nursery, folder: Path, port: int, **settings: object) -> None:
         self.database_url = f"sqlite+aiosqlite:///{folder.resolve()}/headway.db"
-        self.kills = self.starts = self.served = 0
+        self.kills = self.starts = self.killed_serving = 0
         self.violations: list[str] = []
         self.url = ""
         self.child: Child | None = None
@@ -54,7 +54,6 @@ class SoakedServer:
     def _listen(self) -> None:
         if self.child is not None and (told := self.child.told()):
             self.url = told.decode().strip()
-            self.served += 1
 
     def kill(self) -> None:
         """SIGKILL, at whatever it is doing."""
@@ -65,6 +64,7 @@ class SoakedServer:
         else:
             self.violations.append("the server had ended by itself; its log is server.log")
         self._listen()
+        self.killed_serving += bool(self.url)
         self.child.close()
         self.child = None
 

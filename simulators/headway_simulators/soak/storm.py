@@ -78,7 +78,8 @@ class Soak:
         self.server.await_ready()
         for device in self.devices:
             device.start(_CALM_PAUSE_S)
-        watched = [(Usage("server"), self.server), *((Usage(device.name), device) for device in self.devices)]
+        watched: list[tuple[Usage, SoakedServer | SoakedDevice]] = [(Usage("server"), self.server)]
+        watched += [(Usage(device.name), device) for device in self.devices]
         self.usage += [usage for usage, _ in watched]
         until_s = time.monotonic() + seconds
 

@@ -1,10 +1,18 @@
-"""What the server asks for again: what is kept of it is open once more, what is not is to be declared lost."""
+"""What the server asks for again: what is kept of it is open once more, what is not is to be declared lost.
 
-from headway_edge.kept_segments import KeptSegments
-from headway_edge.ledger import Ledger
+It seldom asks, so a microcontroller loads this module when it does.
+"""
+
+try:
+    from typing import TYPE_CHECKING
+except ImportError:  # MicroPython
+    TYPE_CHECKING = False  # type: ignore[misc]
+if TYPE_CHECKING:
+    from headway_edge.flash.kept_segments import KeptSegments
+    from headway_edge.flash.ledger import Ledger
 
 
-def reopen(kept: KeptSegments, ledger: Ledger, ranges: list, ends: list, since: int) -> tuple:
+def reopen(kept: "KeptSegments", ledger: "Ledger", ranges: list, ends: list, since: int) -> tuple:
     """Return (how many records are open again, [(boot, first, last), ...] that were made and are not kept any more).
 
     ranges: [(boot, first, last), ...]. ends: [(boot, last seq), ...] of boots that made a record, the newest first; from the boot
@@ -33,7 +41,7 @@ def _end(ends: list, runs: list, boot: int, unknown: int) -> int:
     return unknown
 
 
-def _not_lost(ledger: Ledger, boot: int, first: int, last: int) -> list:
+def _not_lost(ledger: "Ledger", boot: int, first: int, last: int) -> list:
     found = []
     while first <= last:
         lost, end = ledger.losses.step(boot, first, last)
@@ -43,7 +51,7 @@ def _not_lost(ledger: Ledger, boot: int, first: int, last: int) -> list:
     return found
 
 
-def _open(ledger: Ledger, boot: int, first: int, last: int) -> int:
+def _open(ledger: "Ledger", boot: int, first: int, last: int) -> int:
     # Makes first..last open, which are kept, but for what is lost; returns how many were not.
     count = 0
     for _, start, end in _not_lost(ledger, boot, first, last):

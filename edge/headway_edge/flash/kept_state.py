@@ -7,9 +7,15 @@ newer. Before a segment goes, the states that only it has are saved on their own
 
 import struct
 
-from headway_edge.log_folder import LogFolder
-from headway_edge.log_segment import read_frame, segment_name, unpack_state
-from headway_edge.two_copies import TwoCopies
+from headway_edge.flash.log_segment import read_frame, segment_name, unpack_state
+from headway_edge.flash.two_copies import TwoCopies
+
+try:
+    from typing import TYPE_CHECKING
+except ImportError:  # MicroPython
+    TYPE_CHECKING = False  # type: ignore[misc]
+if TYPE_CHECKING:
+    from headway_edge.flash.log_folder import LogFolder
 
 _STAMP = "<IIB"
 _STAMP_BYTES = 9
@@ -18,7 +24,7 @@ _STAMP_BYTES = 9
 class KeptState:
     """The pieces of one log. A handful: RAM holds a few numbers for each key, a value only while it is read or written."""
 
-    def __init__(self, medium: LogFolder) -> None:
+    def __init__(self, medium: "LogFolder") -> None:
         self._medium = medium
         self._copies = {}  # type: dict
         self._newest = {}  # type: dict  # key: (boot, seq, segment's number, offset) where the newest is in the log

@@ -7,8 +7,14 @@ left: the log and its ledger say which boots have been; where nothing is left, f
 
 import struct
 
-from headway_edge.log_folder import LogFolder
-from headway_edge.two_copies import TwoCopies
+from headway_edge.flash.two_copies import TwoCopies
+
+try:
+    from typing import TYPE_CHECKING
+except ImportError:  # MicroPython
+    TYPE_CHECKING = False  # type: ignore[misc]
+if TYPE_CHECKING:
+    from headway_edge.flash.log_folder import LogFolder
 
 ENDS_MAX = 16
 FIRST_BOOT_MAX = 0x7FFFFFFF
@@ -18,10 +24,11 @@ class BootCounter:
     """The files `boot.0` and `boot.1`.
 
     boot: of this start once `begin` has returned. ends: [(boot, last seq), ...] of the newest ENDS_MAX earlier boots that
-    made a record, the newest first. since: from this boot on, those that are not among them made none. guessed: whether no copy could be read although there had been boots.
+    made a record, the newest first. since: from this boot on, those that are not among them made none. guessed: whether no
+    copy could be read although there had been boots.
     """
 
-    def __init__(self, medium: LogFolder) -> None:
+    def __init__(self, medium: "LogFolder") -> None:
         self._copies = TwoCopies(medium, "boot")
         self.boot = 0
         self.ends = []  # type: list

@@ -5,40 +5,46 @@ counts as stored, and a part is left behind in a segment that is used no more. W
 doubt until the next append, and is then given up for good rather than used for another content.
 """
 
-from headway_edge.kept_segments import SEGMENTS_MAX, KeptSegments
-from headway_edge.kept_state import KeptState
-from headway_edge.ledger import Ledger
-from headway_edge.log_folder import MEDIUM_FULL, LogFolder, write_all
-from headway_edge.log_segment import STATE_BYTES_MAX, Segment, frame, pack_state, unpack_state
-from headway_edge.loss_list import WRITE_FAILED
-from headway_edge.spare_room import SpareRoom
+from headway_edge.flash.kept_segments import SEGMENTS_MAX
+from headway_edge.flash.log_folder import MEDIUM_FULL, SpareRoom, write_all
+from headway_edge.flash.log_segment import STATE_BYTES_MAX, frame, pack_state, unpack_state
+from headway_edge.flash.loss_list import SKIPPED, WRITE_FAILED
 from headway_protocol.errors import EncodeError
 from headway_protocol.record import LOSS, Record, encode
+
+try:
+    from typing import TYPE_CHECKING
+except ImportError:  # MicroPython
+    TYPE_CHECKING = False  # type: ignore[misc]
+if TYPE_CHECKING:
+    from headway_edge.flash.kept_segments import KeptSegments
+    from headway_edge.flash.kept_state import KeptState
+    from headway_edge.flash.ledger import Ledger
+    from headway_edge.flash.log_folder import LogFolder
+    from headway_edge.flash.log_segment import Segment
 
 FULL_PATIENCE = 8  # appends that a full medium refuses in a row before the oldest segment has to go
 _SEGMENTS_LEAST = 4
 
 
 class LogWriter:
-    """Appends records of one boot to segments.
+    """Appends records of one boot to segments; `headway_edge.flash_log.FlashLog` is one that also hands them out.
 
     segment_bytes: beyond it another segment is begun. log_bytes_max: of all segments. sync_every: records from one close of the
-    file to the next. last_seq: of the newest record, 0 if there is none.
+    file to the next. boot, last_seq: of the newest record, seq 0 if there is none.
     """
 
     def __init__(
         self,
-        medium: LogFolder,
-        kept: KeptSegments,
-        ledger: Ledger,
-        states: KeptState,
+        medium: "LogFolder",
+        kept: "KeptSegments",
+        ledger: "Ledger",
+        states: "KeptState",
         boot: int,
         log_bytes_max: int,
         segment_bytes: int,
         sync_every: int,
     ) -> None:
-        if log_bytes_max < _SEGMENTS_LEAST * segment_bytes or sync_every < 1:
-            raise ValueError("log_bytes_max %d is under four segments, or sync_every %d" % (log_bytes_max, sync_every))
         self._medium = medium
         self._kept = kept
         self._ledger = ledger
@@ -54,12 +60,22 @@ class LogWriter:
         self.boot = boot
         self.last_seq = 0
 
-    def newest(self) -> tuple:
+    def last(self) -> tuple:
         """Return (boot, seq) of the newest record."""
         return self.boot, self.last_seq
 
-    def append(self, record: Record, state: dict) -> bytes:
-        """Store a record as the next, with its state; return its payload. As `FlashLog.append`."""
+    def append(
+        self, kind: int, mono_ms: int, wall_ms: "int | None", clock: int, body: list, state: "dict | None" = None
+    ) -> bytes:
+        """Store a record as the next of this boot, and `state` with it; return its frozen bytes.
+
+        state: {key: bytes, None to remove the key, or a function of (boot, seq) that returns either}. Other arguments as in
+        `headway_protocol.record.Record`. A LOSS declares what `undeclared` tells; its key in `state` is passed over.
+
+        Raises EncodeError for a field out of range or a state over STATE_BYTES_MAX; OSError and MemoryError as the medium does.
+        Then it is not stored as far as anybody knows; the same record, given again, is stored once even if it was.
+        """
+        record = Record(kind, self.boot, self.last_seq, mono_ms, wall_ms, clock, body)
         doubted = self._doubted
         if doubted is not None and self._was_stored():
             record.seq = self.last_seq
@@ -67,14 +83,12 @@ class LogWriter:
                 self._note(record)
                 return doubted
         record.seq = self.last_seq + 1
-        payload, packed = encode(record), self._packed(state, record.seq)
+        payload, packed = encode(record), self._packed(state or {}, record.seq)
         data = frame(record.boot, record.seq, payload, packed)
         try:
             self._put(data, payload, packed)
         except OSError as error:
-            if error.errno != MEDIUM_FULL or self._doubted is not None:
-                raise
-            if not self._make_way():
+            if error.errno != MEDIUM_FULL or self._doubted is not None or not self._make_way():
                 raise
             self._put(data, payload, packed)
         self._full = 0
@@ -85,28 +99,20 @@ class LogWriter:
     def _make_way(self) -> bool:
         # The medium is full, although the log is not: whether something was given up for it.
         self._full += 1
-        settled = self._kept.has_settled()
-        if not self._kept.size_bytes():
-            return False
-        if not settled and self._full < FULL_PATIENCE:
-            return False
+        patient = self._full < FULL_PATIENCE
+        if not patient:
+            # It will not become larger: from now on this is the budget.
+            self._log_bytes_max = max(_SEGMENTS_LEAST * self._segment_bytes, self._kept.size_bytes())
         self._spare.give_back()
         try:
-            if settled:
-                self._kept.drop_settled(self.newest())
-            else:
-                # It will not become larger: from now on this is the budget.
-                self._log_bytes_max = max(_SEGMENTS_LEAST * self._segment_bytes, self._kept.size_bytes())
-                self._kept.drop_oldest(self.newest())
+            return self._kept.drop(self.last(), patient)
         finally:
             self._spare.take()  # before the record takes it
-        return True
 
     def _packed(self, state: dict, seq: int) -> bytes:
         values = {}
-        for key in state:
+        for key, value in state.items():
             if key[:5] != "loss/":  # what is declared is known by the record itself
-                value = state[key]
                 values[key] = value(self.boot, seq) if callable(value) else value
         packed = pack_state(values)
         if len(packed) > STATE_BYTES_MAX:
@@ -139,7 +145,7 @@ class LogWriter:
             self._states.note(key, self.boot, self.last_seq, segment.number, segment.size_bytes)
         segment.extend(self.boot, self.last_seq, len(data))
 
-    def _room_for(self, size_bytes: int) -> Segment:
+    def _room_for(self, size_bytes: int) -> "Segment":
         while True:
             segment = self._kept.for_append(self.boot, size_bytes, self._segment_bytes)
             others_bytes = self._kept.size_bytes()
@@ -148,8 +154,7 @@ class LogWriter:
                 self.sync()  # the segment before, if it is still open
             if not full or others_bytes == 0:
                 return segment
-            if not self._kept.drop_settled(self.newest()):
-                self._kept.drop_oldest(self.newest())
+            self._kept.drop(self.last(), False)
 
     def _close(self) -> None:
         file, self._file, self._unsynced = self._file, None, 0
@@ -170,11 +175,11 @@ class LogWriter:
     def _look(self) -> bool:
         # Read what there is: whether there is a record more than is known. What was not synced may be gone.
         before = self._kept.segments[-1]
-        last = self._kept.look_again(self.newest()).last()
+        last = self._kept.look_again(self.last()).last()
         self._doubted = None
         for boot, first, end in before.cut(last):
             self._ledger.lose(boot, first, end, WRITE_FAILED)
-        if last <= self.newest():
+        if last <= self.last():
             return False
         self.last_seq += 1
         return True
@@ -203,14 +208,14 @@ class LogWriter:
 
     def _save_mark(self) -> None:
         # The record is stored whatever comes of this; the next one waits until this is saved.
-        self._ledger.mark = self.newest()
+        self._ledger.mark = self.last()
         try:
             self._ledger.save()
         except (OSError, MemoryError):
             pass
 
     def sync(self) -> None:
-        """Put on the medium what is not there yet; raises OSError, then what is gone is noted as lost."""
+        """With `sync_every`: put on the medium what is not there yet. Raises OSError; what is gone then is noted as lost."""
         if self._file is None:
             return
         self._doubted = b""
@@ -222,10 +227,13 @@ class LogWriter:
         self._doubted = None
         self._save_mark()
 
-    def skip(self, count: int, reason: int) -> int:
-        """Use up seqs; return how many: one fewer if the record in doubt was stored after all."""
+    def skip(self, count: int = 1) -> int:
+        """Use up `count` seqs for records that the medium refused for too long: they become a loss to be declared.
+
+        Returns how many that are: one fewer where the last one turns out to have been stored after all.
+        """
         if self._doubted and self._was_stored():
             count -= 1
-        self._give_up(count, reason)
+        self._give_up(count, SKIPPED)
         self._save_mark()
         return count

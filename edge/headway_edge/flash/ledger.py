@@ -6,10 +6,16 @@ go, stands outside the segments: so it is seen when the last ones are missing, w
 
 import struct
 
-from headway_edge.log_folder import LogFolder
-from headway_edge.loss_list import LossList
-from headway_edge.settled_ranges import SettledRanges
-from headway_edge.two_copies import TwoCopies
+from headway_edge.flash.loss_list import LossList
+from headway_edge.flash.settled_ranges import SettledRanges
+from headway_edge.flash.two_copies import TwoCopies
+
+try:
+    from typing import TYPE_CHECKING
+except ImportError:  # MicroPython
+    TYPE_CHECKING = False  # type: ignore[misc]
+if TYPE_CHECKING:
+    from headway_edge.flash.log_folder import LogFolder
 
 _VERSION = 1
 _HEAD = "<BIIIBB"
@@ -23,7 +29,7 @@ class Ledger:
     for want of room, ever. unsaved: whether there is something that is not on the medium.
     """
 
-    def __init__(self, medium: LogFolder, losses_max: int) -> None:
+    def __init__(self, medium: "LogFolder", losses_max: int) -> None:
         self._copies = TwoCopies(medium, "ledger")
         self.mark = (0, 0)
         self.dropped = 0

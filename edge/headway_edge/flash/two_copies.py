@@ -8,7 +8,14 @@ leaves empty after a cut (littlefs issue 908) is a copy that does not count.
 import binascii
 import struct
 
-from headway_edge.log_folder import NO_SUCH_FILE, LogFolder
+from headway_edge.flash.log_folder import NO_SUCH_FILE
+
+try:
+    from typing import TYPE_CHECKING
+except ImportError:  # MicroPython
+    TYPE_CHECKING = False  # type: ignore[misc]
+if TYPE_CHECKING:
+    from headway_edge.flash.log_folder import LogFolder
 
 _HEAD_BYTES = 8
 _FAR = 0x40000000  # a generation beyond all that were written: when nobody can tell which was the last
@@ -17,7 +24,7 @@ _FAR = 0x40000000  # a generation beyond all that were written: when nobody can 
 class TwoCopies:
     """The files `name.0` and `name.1`. `damaged` counts copies found unreadable."""
 
-    def __init__(self, medium: LogFolder, name: str) -> None:
+    def __init__(self, medium: "LogFolder", name: str) -> None:
         self._medium = medium
         self._name = name
         self._generation = -1  # of the newest whole copy, which is file `generation % 2`; -1: not looked yet

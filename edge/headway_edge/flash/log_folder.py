@@ -2,6 +2,8 @@
 
 `LogFolder` is a folder of the machine's own file system, on MicroPython and CPython. A simulation passes one that is cut off in
 the middle of a write, fills up, flips bits and fails on demand; the log cannot tell.
+
+A full medium has no room to note what is given up for room. So some is kept in a file of zeros, and given back then.
 """
 
 import os
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 NO_SUCH_FILE = 2  # ENOENT
 MEDIUM_FULL = 28  # ENOSPC
 
+SPARE_FILE = "log.spare"
+_PIECE_BYTES = 256
+
 
 class LogFolder:
     """Files by name in one folder, which must exist. Every method raises OSError when the medium refuses.
@@ -30,7 +35,7 @@ class LogFolder:
 
     def open(self, name: str, mode: str) -> "BinaryIO":
         """Open a file in mode "rb", "wb" or "ab"."""
-        return open(self._path + "/" + name, mode)  # type: ignore[return-value]  # noqa: SIM115
+        return open(self._path + "/" + name, mode)  # type: ignore[return-value]
 
     def names(self) -> list:
         """Return the names of the folder's files, in any order."""
@@ -58,3 +63,37 @@ def write_all(file: "BinaryIO", data: bytes) -> None:
     """Write to an open file; raises OSError where only a part was taken."""
     if file.write(data) != len(data):
         raise OSError(MEDIUM_FULL, "the medium is full")
+
+
+class SpareRoom:
+    """A file of zeros that stands for nothing else. size_bytes: a multiple of 256. Raises nothing where the medium refuses."""
+
+    def __init__(self, medium: LogFolder, size_bytes: int) -> None:
+        self._medium = medium
+        self._size_bytes = size_bytes
+        self._taken = False
+        try:
+            self._taken = medium.size_bytes(SPARE_FILE) >= size_bytes
+        except OSError:
+            pass
+        self.take()
+
+    def take(self) -> None:
+        """Take the room, if it is not taken and there is as much."""
+        if self._taken:
+            return
+        try:
+            with self._medium.open(SPARE_FILE, "wb") as file:
+                for _ in range(self._size_bytes // _PIECE_BYTES):
+                    write_all(file, bytes(_PIECE_BYTES))
+            self._taken = True
+        except (OSError, MemoryError):
+            self.give_back()
+
+    def give_back(self) -> None:
+        """Give it back."""
+        self._taken = False
+        try:
+            self._medium.remove(SPARE_FILE)
+        except (OSError, MemoryError):
+            pass
