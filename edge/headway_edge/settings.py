@@ -50,9 +50,9 @@ class AgentSettings(BaseSettings):
     store_bytes_max: int = Field(
         BUDGET_BYTES,
         ge=2**20,
-        description="Size of that file, bytes. When it is reached, the oldest records that the server has go first; then old trips "
-        "become totals of their days and months; then the oldest go and are declared lost. Its journal takes up to 4 MB more, and "
-        "a repair as much again.",
+        description="Size of that file, bytes. When it is reached, the oldest records that the server has go first; then old "
+        "trips become totals of their days and months; then the oldest go and are declared lost. Its journal takes up to "
+        "4 MB more, and a repair as much again.",
     )
     period_ms: int = Field(1000, ge=40, le=1000, description="Sampling period of the source, 40 to 1000 ms.")
     broker_host: str = Field("127.0.0.1", description="Host of the MQTT broker.")

@@ -178,7 +178,9 @@ class Transaction:
             assert refusal.code is not None  # noqa: S101 - `told` has only refusals of a known sender, which have a code
             self._handled.add_seq(refusal.device, refusal.boot, refusal.seq)
             self._handled.reject(refusal.device, refusal.boot, refusal.seq, refusal.code)
-            rows.append((refusal.device, refusal.boot, refusal.seq, refusal.message.payload, refusal.code, refusal.reason))
+            rows.append(
+                (refusal.device, refusal.boot, refusal.seq, refusal.message.payload, refusal.code, refusal.reason)
+            )
         for device in await refused.reject(self._connection, rows, self._now):
             self.seen[device].rejected += 1
         await refused.quarantine_records(self._connection, [row for row in rows if row[4] == IMPLAUSIBLE], self._now)

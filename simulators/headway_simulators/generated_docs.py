@@ -50,7 +50,7 @@ _LIMITS: tuple[tuple[str, int | str], ...] = (
     ("bytes of a larger message that are kept", refused.DEAD_LETTER_BYTES_MAX),
     ("depth of arrays and maps in a message", cbor.MAX_DEPTH),
     ("items of an array or a map", cbor.MAX_ITEMS),
-    ("bytes of messages in memory", f"`queue_max` × {arrival.MESSAGE_BYTES_MAX:,}".replace(",", " ")),
+    ("bytes of messages in memory", f"`queue_max` times {arrival.MESSAGE_BYTES_MAX:,}".replace(",", " ")),
     ("dead letters kept", refused.DEAD_LETTERS_MAX),
     ("records of one device in quarantine", refused.QUARANTINE_MAX),
     ("times that a device is asked for a gap, until it has started again", gap_rows.ASKS_MAX),

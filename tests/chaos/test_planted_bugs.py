@@ -94,7 +94,11 @@ SEED, DEVICES, DAYS = 1, 2, 3
 EVERYBODY = range(DEVICES)
 POWER_CUTS_OFFLINE = (
     *(Fault(6 * HOUR_MS, "offline", device, 2 * DAY_MS) for device in EVERYBODY),
-    *(Fault(hour * HOUR_MS, "power-cut", device, 0, 20 + 7 * device) for hour in (9, 16, 33, 40) for device in EVERYBODY),
+    *(
+        Fault(hour * HOUR_MS, "power-cut", device, 0, 20 + 7 * device)
+        for hour in (9, 16, 33, 40)
+        for device in EVERYBODY
+    ),
 )
 
 BUGS: list[tuple[Planting, tuple[Fault, ...], str]] = [

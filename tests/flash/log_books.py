@@ -104,9 +104,9 @@ class Books:
             if not losses:
                 return
             key, boot, first, last, reason = losses[0]
-            self.note_lost(boot, first, last, reason)
             body = record.loss_body(boot, first, last, reason)
             payload = log.append(record.LOSS, 0, None, record.UNSYNCED, body, {key: None})
+            self.note_lost(boot, first, last, reason)
             self.take(payload, record.identity(payload))
         raise Violation("losses without end: %r" % log.undeclared())
 
@@ -170,6 +170,9 @@ class Books:
         gone = {}
         for its_boot, start, end in missing:
             self.expect(end - start < 1000, "%d..%d of boot %d are missing" % (start, end, its_boot))
+            for seq in range(start, end + 1):
+                gone[(its_boot, seq)] = True
+        for _, its_boot, start, end, _ in log.undeclared():
             for seq in range(start, end + 1):
                 gone[(its_boot, seq)] = True
         kept = {}

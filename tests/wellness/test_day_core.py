@@ -202,7 +202,7 @@ def test_a_checkpoint_of_another_pack_is_refused() -> None:
 def test_a_pack_of_trips_is_refused() -> None:
     speed = ["Vehicle.Speed", "km/h", 1, 100, 0, 30000, 0, 1]
     rules = [1500, 300_000, 1_800_000, 432_000_000, 0, 0]
-    trips = [1, "trips", 1, "trip", ["any"], [speed], rules, [[]], *([] for _ in range(10))]
+    trips = [1, "trips", 1, "trip", ["any"], [speed], rules, [[]], *([] for _ in range(12))]
     with pytest.raises(ValueError, match="pack trips is of kind 'trip', not 'day'"):
         DayCore(packed(trips), "any")
 

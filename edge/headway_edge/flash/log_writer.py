@@ -232,8 +232,9 @@ class LogWriter:
 
         Returns how many that are: one fewer where the last one turns out to have been stored after all.
         """
-        if self._doubted and self._was_stored():
-            count -= 1
-        self._give_up(count, SKIPPED)
+        stored, before = False, self.last_seq
+        if self._doubted:
+            stored = self._was_stored()  # if nobody can tell, its seq is one of those used up
+        self._give_up(count - (self.last_seq - before), SKIPPED)
         self._save_mark()
-        return count
+        return count - stored

@@ -168,7 +168,6 @@ class ToldOutbox(Outbox):
         self._books.made(self._device, payload)
         return payload
 
-
     def _on_folds(self, payloads: Sequence[bytes], *, committed: bool) -> None:
         books = self._books.of(self._device)
         if not committed:
@@ -181,4 +180,4 @@ class ToldOutbox(Outbox):
 def payloads_of(outbox: Outbox) -> Mapping[Place, bytes]:
     """Return the records that an outbox has not settled, undeliverable ones too, by (boot, seq)."""
     sql = f"SELECT boot, seq, payload FROM record WHERE done <> {SETTLED} ORDER BY boot, seq"  # noqa: S608
-    return {(boot, seq): payload for boot, seq, payload in outbox._read(sql)}  # noqa: SLF001 - it tells no such thing
+    return {(boot, seq): payload for boot, seq, payload in outbox._read(sql)}

@@ -32,6 +32,7 @@ from headway_simulators.chaos.books import (
 from headway_simulators.chaos.people import process_of
 from headway_simulators.chaos.sim_device import SimDevice
 from headway_simulators.chaos.sim_server import SimServer
+from headway_simulators.chaos.witness import Witness
 
 _DIFFERENCES_MAX = 5
 
@@ -60,13 +61,13 @@ async def check(books: Books, devices: Sequence[SimDevice], server: SimServer) -
     counted = Checked()
     if not server.is_up:
         await server.start()
-    with server.reader() as reader:
-        stored = _read(reader)
-        for device in devices:
-            its = stored[device.name]
-            _balance(books, device, server, its, counted)
-            _totals(books, device, its, reader)
-            _own_totals(books, device)
+    witness = server.witness
+    stored = _read(witness.reader)
+    for device in devices:
+        its = stored[device.name]
+        _balance(books, device, witness, its, counted)
+        _totals(books, device, its, witness.reader)
+        _own_totals(books, device)
     database, processes = server.parts
     found: defaultdict[str, list[str]] = defaultdict(list)
     async for difference in verify(database, processes):
@@ -94,7 +95,7 @@ def _read(reader: sqlite3.Connection) -> defaultdict[str, _Stored]:
     return found
 
 
-def _balance(books: Books, device: SimDevice, server: SimServer, stored: _Stored, counted: Checked) -> None:
+def _balance(books: Books, device: SimDevice, witness: Witness, stored: _Stored, counted: Checked) -> None:
     of = device.books
     kept = {} if device.agent is None else payloads_of(device.agent.outbox)
     for place, payload in {**stored.records, **kept}.items():
@@ -109,40 +110,42 @@ def _balance(books: Books, device: SimDevice, server: SimServer, stored: _Stored
     counted.produced += len(of.produced)
     counted.stored += len(stored.records.keys() & of.produced.keys())
     counted.kept += len(kept.keys() - stored.records.keys())
-    still_there = _all_kept(device)
     folds = [
         run
         for payload in {**stored.records, **kept}.values()
         if (found := record.decode(payload)).kind == record.DAY
         for run in fold.parse_day(found.body)[-1]
     ]
+    missing = of.produced.keys() - stored.records.keys() - kept.keys()
+    named = {place for place in missing if fold.named(folds, *place)}
+    counted.folded += len(named)
+    _missing(books, device, witness, stored, counted, sorted(missing - named))
+
+
+def _missing(
+    books: Books, device: SimDevice, witness: Witness, stored: _Stored, counted: Checked, missing: list[Place]
+) -> None:
+    """Account for what neither the server has nor the device is going to send."""
+    of, still_there = device.books, _all_kept(device)
     lowest_boot = min((boot for boot, _ in stored.records), default=0)
-    for place in sorted(of.produced.keys() - stored.records.keys() - kept.keys()):
+    has_small_store = device.person.store_bytes < BUDGET_BYTES
+    for place in missing:
         reason = _declared(place, stored.losses)
-        if fold.named(folds, *place):
-            counted.folded += 1
-            continue
-        if reason is None and place in of.gone:
+        if reason is not None:
+            counted.lost[reason] += 1
+            dropped = reason == STORE_FULL and has_small_store
+            if place in still_there:
+                books.violated(LOST_AND_KEPT, device.name, f"{_at(place)}: {reason}")
+            elif not (of.losable or dropped or witness.was_taken_back(device.name, place)):
+                books.violated(LOST_WITHOUT_REASON, device.name, f"{_at(place)}: {reason}")
+        elif place in of.gone:
             counted.lost["with the store, unknown to anybody"] += 1
-            continue
-        if reason is None and place in still_there:
-            if place[0] < lowest_boot:  # restored from a copy that is older than the device: nobody can know of it
-                counted.kept += 1
-            else:
-                books.violated(NOT_REFILLED, device.name, _at(place))
-            continue
-        if reason is None:
+        elif place not in still_there:
             books.violated(LOST_SILENTLY, device.name, _at(place))
-            continue
-        counted.lost[reason] += 1
-        if place in still_there:
-            books.violated(LOST_AND_KEPT, device.name, f"{_at(place)}: {reason}")
-        elif not (
-            of.losable
-            or (reason == STORE_FULL and device.person.store_bytes < BUDGET_BYTES)
-            or server.was_restored_from(device.name, place)
-        ):
-            books.violated(LOST_WITHOUT_REASON, device.name, f"{_at(place)}: {reason}")
+        elif place[0] < lowest_boot:  # restored from a copy that is older than the device: nobody can know of it
+            counted.kept += 1
+        else:
+            books.violated(NOT_REFILLED, device.name, _at(place))
 
 
 def _all_kept(device: SimDevice) -> set[Place]:
@@ -163,7 +166,8 @@ def _at(place: Place) -> str:
 
 def _totals(books: Books, device: SimDevice, stored: _Stored, reader: sqlite3.Connection) -> None:
     """Compare the server's days and months, added up, with what the device made and the server has."""
-    processes = {process_of(pack).id: process_of(pack) for pack in device.packs}
+    process = process_of(device.person.pack)
+    processes = {process.id: process}
     made = {place: payload for place, payload in device.books.produced.items() if place in stored.records}
     counted = _that_count(made, processes)
     where = f"%/{device.name}"
@@ -171,21 +175,18 @@ def _totals(books: Books, device: SimDevice, stored: _Stored, reader: sqlite3.Co
     expected = sum(item.trips for item in counted), sum(item.distance_m for item in counted)
     if (row[0] or 0, row[1] or 0) != expected:
         books.violated(OTHER_TOTALS, device.name, f"{row[0]} trips of {row[1]} m, not {expected[0]} of {expected[1]} m")
-    for pack_id, process in processes.items():
-        rows = reader.execute(
-            "SELECT totals FROM day_totals WHERE device LIKE ?1 AND pack_id = ?2 "
-            "UNION ALL SELECT totals FROM month_totals WHERE device LIKE ?1 AND pack_id = ?2",
-            (where, pack_id),
-        )
-        found = _merged(process, (_numbers(text) for (text,) in rows))
-        wanted = _merged(process, (item.totals for item in counted if item.pack_id == pack_id))
-        if found != wanted:
-            books.violated(OTHER_TOTALS, device.name, f"{process.name}: {found}, not {wanted}")
+    rows = reader.execute(
+        "SELECT totals FROM day_totals WHERE device LIKE ?1 UNION ALL SELECT totals FROM month_totals WHERE device LIKE ?1",
+        (where,),
+    )
+    found = _merged(process, (_numbers(text) for (text,) in rows))
+    wanted = _merged(process, (item.totals for item in counted))
+    if found != wanted:
+        books.violated(OTHER_TOTALS, device.name, f"{found}, not {wanted}")
 
 
 @dataclass(frozen=True)
 class _Counted:
-    pack_id: bytes
     trips: int
     distance_m: int
     totals: list[int]
@@ -202,12 +203,12 @@ def _that_count(made: Mapping[Place, bytes], processes: Mapping[bytes, Process])
             pack_id, _, counts, _, _, revises = record.parse_episode(found.body)
             numbers = processes[pack_id].numbers(counts)
             first[place] = first.get(revises, revises) if revises is not None else place
-            latest[first[place]] = _Counted(pack_id, 1, numbers[DISTANCE], processes[pack_id].totals(numbers))
+            latest[first[place]] = _Counted(1, numbers[DISTANCE], processes[pack_id].totals(numbers))
         elif found.kind == record.DAY:
             pack_id, _, _, _, trips, distance_m, packed, ranges = fold.parse_day(found.body)
             totals = fold.unpack_totals(packed, len(processes[pack_id].pack.period))
             first[place] = place
-            latest[place] = _Counted(pack_id, trips, distance_m, totals)
+            latest[place] = _Counted(trips, distance_m, totals)
             folded += ranges
     for place, its_first in first.items():
         if fold.named(folded, *place):
@@ -228,7 +229,7 @@ def _numbers(text: str) -> list[int]:
 
 def _own_totals(books: Books, device: SimDevice) -> None:
     """Compare the device's own history with its records: both go to disk in one transaction, or neither does."""
-    if device.agent is None or device.books.losable or len(device.packs) > 1:
+    if device.agent is None or device.books.losable:
         return
     process = device.agent.process
     trips = {place: data for place, data in device.books.produced.items() if _is_dated_trip(data)}

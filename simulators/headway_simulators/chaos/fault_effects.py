@@ -40,7 +40,9 @@ class FaultEffects:
     def begin(self, fault: Fault) -> Awaitable[None] | None:
         """A fault begins."""
         self._journal.count("faults", fault.kind)
-        self._journal.note(self._timeline.now_ms, "fault", fault.kind, f"{fault.device} {fault.for_ms} {fault.n} {fault.m}")
+        self._journal.note(
+            self._timeline.now_ms, "fault", fault.kind, f"{fault.device} {fault.for_ms} {fault.n} {fault.m}"
+        )
         if fault.kind.startswith("broker-"):
             self._of_broker(fault)
             return None
@@ -95,7 +97,7 @@ class FaultEffects:
                 device.fail_at(nth(fault.n, Refusal(), (LOOKS, CHANGES, _SYNCS)[fault.m]))
             case "disk-broken":
                 end_ms = fault.at_ms + fault.for_ms
-                device.fail_at(lambda operation: _refused(operation) if self._timeline.now_ms < end_ms else None)
+                device.fail_at(lambda done: _refused(done) if self._timeline.now_ms < end_ms else None, once=False)
             case "bit-rot":
                 device.books.losable.add(fault.kind)
                 device.rot(fault.n)
@@ -194,5 +196,3 @@ def copy_name(fault: Fault) -> str:
 def copied_at_ms(fault: Fault) -> int:
     """Return when that copy was made."""
     return max(0, fault.at_ms - fault.n * MINUTE_MS)
-
-

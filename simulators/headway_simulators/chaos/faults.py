@@ -67,7 +67,11 @@ KINDS = {
     "broker-restart": Kind(BROKER, "the broker is away and forgets nothing", 25, (SECOND_MS, HOUR_MS)),
     "broker-wipe": Kind(BROKER, "the broker is away and forgets everything", 12, (SECOND_MS, HOUR_MS)),
     "broker-queue": Kind(
-        BROKER, "the broker keeps {n} messages for an absent server and drops the rest", 6, (HOUR_MS, 7 * DAY_MS), (1, 50)
+        BROKER,
+        "the broker keeps {n} messages for an absent server and drops the rest",
+        6,
+        (HOUR_MS, 7 * DAY_MS),
+        (1, 50),
     ),
     "server-crash": Kind(
         SERVER,

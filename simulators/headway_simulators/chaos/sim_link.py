@@ -23,7 +23,8 @@ _CONNECTING_MS = (100, 3000)
 class SimLink:
     """One device's link, from when the device wakes to when it sleeps or dies.
 
-    on_event: called when there is something to poll. on_acknowledgement: told of each one, for the books. ends: of `Outbox.ends`. `is_up`: whether messages can be handed in.
+    on_event: called when there is something to poll. on_acknowledgement: told of each one that arrives, for the books.
+    `is_up`: whether messages can be handed in.
     """
 
     def __init__(

@@ -1,14 +1,11 @@
 """The server in a simulation: the real ingest on a real SQLite file, between a simulated broker and a simulated clock.
 
 It does what `headway_server.mqtt_ingest` does: collects what comes, commits it, publishes the acknowledgements, and only then
-lets the broker forget; and it is killed at each point in between. Each commit is checked against the database through a
-connection that is not the server's.
+lets the broker forget; and it is killed at each point in between.
 """
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +13,6 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from headway_protocol import ack
 from headway_server.arrival import Received
 from headway_server.backup import back_up
 from headway_server.database import Database
@@ -27,11 +23,12 @@ from headway_server.processes import Processes
 from headway_server.publications import retained_messages
 from headway_server.receipts import Acknowledgement
 from headway_server.restore import restore
-from headway_simulators.chaos.books import CRASHED, LYING_ACK, Books
+from headway_simulators.chaos.books import CRASHED, Books
 from headway_simulators.chaos.faults import AMID_ACKS, BEFORE_ACKS, BEFORE_COMMIT, IN_COMMIT
 from headway_simulators.chaos.journal import Journal
 from headway_simulators.chaos.sim_broker import SimBroker
 from headway_simulators.chaos.timeline import MINUTE_MS, SECOND_MS, START_MS, Timeline
+from headway_simulators.chaos.witness import Witness
 
 BATCH_MAX = 500
 _BATCH_WAIT_MS = 15 * SECOND_MS  # in which one burst of a simulated fleet arrives
@@ -43,7 +40,7 @@ _K_FLOOR = 10
 NAME = "server"
 
 
-class _Killed(Exception):
+class _KilledError(Exception):
     """The process ends here, amid a commit."""
 
 
@@ -63,6 +60,7 @@ class SimServer:
     def __init__(self, timeline: Timeline, journal: Journal, books: Books, broker: SimBroker, folder: Path) -> None:
         self._timeline, self._journal, self._books, self._broker = timeline, journal, books, broker
         self.path = folder / "headway.db"
+        self.witness = Witness(self.path, books)
         self._url = f"sqlite+aiosqlite:///{self.path}"
         self._copies = folder
         self._database: Database
@@ -76,8 +74,6 @@ class SimServer:
         self._statements = 0
         self._dies_at = 0  # which statement of a commit is the last
         self._retry_ms = _RETRY_MS
-        self._acked: dict[tuple[str, int], int] = {}  # how far acknowledgements were found to be true
-        self._taken_back: dict[tuple[str, int], int] = {}  # the same, before a restore
         self.busy = False
         self.is_up = False
         self.wanted_down = 0  # faults that keep it away
@@ -92,13 +88,11 @@ class SimServer:
         if self.is_up or self.wanted_down:
             return
         self._database = await Database.open(self._url, self._unix_ms)
-        listen = event.listens_for(self._database._writer.sync_engine, "before_cursor_execute")  # noqa: SLF001
+        listen = event.listens_for(self._database._writer.sync_engine, "before_cursor_execute")
         listen(self._count_statement)
-        processes = Processes()
-        async with self._database.read() as connection:
-            await processes.refresh(connection)
-        self._ingest = Ingest(self._database, self._unix_ms, processes)
+        self._ingest = Ingest(self._database, self._unix_ms, await Processes.open(self._database, self._unix_ms()))
         await self._ingest.read_parked()
+        await self._ingest.date_boots()
         self.is_up = True
         self._journal.note(self._timeline.now_ms, NAME, "started")
         await self.connect()
@@ -110,6 +104,7 @@ class SimServer:
         self.is_up = self._connected = False
         self._inbox.clear()
         self._broker.disconnect_server()
+        self.witness.close()
         await self._database.close()
         self._journal.note(self._timeline.now_ms, NAME, how)
 
@@ -176,7 +171,7 @@ class SimServer:
         self._dies_at = death.statement if death is not None and death.stage == IN_COMMIT else 0
         try:
             acknowledgements = await self._ingest.commit([message for _, message in batch])
-        except _Killed:
+        except _KilledError:
             assert death is not None  # noqa: S101 - nothing else raises it
             await self._killed(death)
             return None
@@ -191,7 +186,7 @@ class SimServer:
             self._dies_at = 0
         self._retry_ms = _RETRY_MS
         self._journal.note(self._timeline.now_ms, NAME, "committed", len(batch))
-        self._check_acknowledgements(acknowledgements)
+        self.witness.check(acknowledgements)
         if death is not None and death.stage in {BEFORE_ACKS, AMID_ACKS}:
             if death.stage == AMID_ACKS:
                 self._answer([], acknowledgements[: len(acknowledgements) // 2])
@@ -204,7 +199,7 @@ class SimServer:
             raise OperationalError("simulated", {}, sqlite3.OperationalError("database or disk is full"))
         self._statements += 1
         if self._statements == self._dies_at:
-            raise _Killed
+            raise _KilledError
 
     async def _killed(self, death: _Death) -> None:
         self._journal.count("server killed", ("before commit", "in commit", "before acks", "amid acks")[death.stage])
@@ -221,22 +216,20 @@ class SimServer:
         # Every half minute, as long as something is missing and devices are there to be asked.
         self._ask_planned = False
         await self.ask()
-        if self._timeline.now_ms < self._ask_until_ms and self.is_up and self._lacks_something():
+        if self._timeline.now_ms < self._ask_until_ms and self.is_up and self._has_to_ask():
             self._ask_planned = True
             self._timeline.after(_ASK_MS, self._keep_asking)
 
     async def ask(self) -> None:
         """Ask the devices for what is missing."""
-        if self.is_up and self._connected and not self.busy and self._lacks_something():
+        if self.is_up and self._connected and not self.busy and self._has_to_ask():
             for request in await self._ingest.resend_requests():
                 self._journal.count("asked to send again", "devices")
                 self._broker.publish_to_device(request.topic, request.payload)
 
-    def _lacks_something(self) -> bool:
+    def _has_to_ask(self) -> bool:
         # Most of the time nothing is missing, and looking for it through the server's own code would cost much.
-        with self.reader() as reader:
-            query = "SELECT EXISTS (SELECT 1 FROM gaps WHERE due_ms <= ?1) OR EXISTS (SELECT 1 FROM refills WHERE due_ms <= ?1)"
-            return bool(reader.execute(query, (self._unix_ms() + _ASKING_MS,)).fetchone()[0])
+        return self.witness.lacks_something(self._unix_ms() + _ASKING_MS)
 
     async def close_epoch(self) -> None:
         """Close the open epoch and publish its benchmarks."""
@@ -261,77 +254,10 @@ class SimServer:
         await self.stop("stopped")
         # It has an event loop of its own, so it gets a thread of its own; nothing else happens meanwhile.
         await asyncio.to_thread(restore, self._copies / name, self._url, self._unix_ms(), force=True)
-        for key, upto in self._acked.items():
-            self._taken_back[key] = max(upto, self._taken_back.get(key, 0))
-        self._acked.clear()
+        self.witness.database_was_restored()
         self._journal.note(self._timeline.now_ms, NAME, "restored", name)
-
-    # --- looking at it from outside ------------------------------------------------------------------------------
 
     @property
     def parts(self) -> tuple[Database, Processes]:
         """The open database and the packs of a server that is up."""
         return self._database, self._ingest.processes
-
-    def was_restored_from(self, device: str, place: tuple[int, int]) -> bool:
-        """Whether a record had been acknowledged, and a restore forgot it."""
-        boot, seq = place
-        return any(upto >= seq for (name, of), upto in self._taken_back.items() if (name.rpartition("/")[2], of) == (device, boot))
-
-    def open_gaps(self) -> list[tuple[str, int, int, int]]:
-        """Return what the server knows that it lacks, as (device, boot, first seq, last seq)."""
-        with self.reader() as reader:
-            rows = reader.execute("SELECT device, boot, first_seq, last_seq FROM gaps ORDER BY device, boot, first_seq")
-            return [(device.partition("/")[2], boot, first, last) for device, boot, first, last in rows]
-
-    @contextmanager
-    def reader(self) -> Iterator[sqlite3.Connection]:
-        """Give a connection that is not the server's, to look at what is committed."""
-        connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, isolation_level=None)
-        try:
-            yield connection
-        finally:
-            connection.close()
-
-    def _check_acknowledgements(self, acknowledgements: list[Acknowledgement]) -> None:
-        with self.reader() as reader:
-            for acknowledgement in acknowledgements:
-                device = "/".join(acknowledgement.topic.split("/")[2:4])
-                boot, upto, _, stored = ack.decode_all(acknowledgement.payload)
-                self._check(reader, device, boot, upto, stored)
-
-    def _check(
-        self, reader: sqlite3.Connection, device: str, boot: int, upto: int, stored: list[tuple[int, int]]
-    ) -> None:
-        before = self._acked.get((device, boot), 0)
-        claims = [(first, last) for first, last in [(before + 1, upto), *stored] if first <= last]
-        if not claims:
-            return
-        query = "SELECT seq, seq FROM {} WHERE device = ? AND boot = ? AND seq BETWEEN ? AND ?"
-        place = device, boot, claims[0][0], claims[-1][1]
-        there = reader.execute(query.format("records"), place).fetchall()
-        missing = _first_missing(claims, there)
-        if missing is not None:
-            there += reader.execute(query.format("rejections"), place)
-            for table in ("losses", "fold_ranges"):
-                sql = f"SELECT first_seq, last_seq FROM {table} WHERE device = ? AND boot = ?"  # noqa: S608
-                there += reader.execute(sql, place[:2])
-            missing = _first_missing(claims, there)
-        if missing is not None:
-            self._books.violated(LYING_ACK, device.partition("/")[2], f"boot {boot} seq {missing}")
-        self._acked[device, boot] = max(before, upto)
-
-
-def _first_missing(claims: list[tuple[int, int]], there: list[tuple[int, int]]) -> int | None:
-    """Return the first number of the claimed ranges, ascending, that is in none of those that are there; None: all are."""
-    known = sorted(there)
-    at = 0
-    for first, last in claims:
-        wanted = first
-        while wanted <= last:
-            while at < len(known) and known[at][1] < wanted:
-                at += 1
-            if at == len(known) or known[at][0] > wanted:
-                return wanted
-            wanted = known[at][1] + 1
-    return None

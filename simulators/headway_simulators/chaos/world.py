@@ -14,9 +14,10 @@ from headway_simulators.chaos.books import NOT_DRAINED, Books, Violation
 from headway_simulators.chaos.check import Checked, check
 from headway_simulators.chaos.fault_effects import FaultEffects, copied_at_ms, copy_name
 from headway_simulators.chaos.journal import Journal
+from headway_simulators.chaos.machine import Fleet
 from headway_simulators.chaos.script import Script
 from headway_simulators.chaos.sim_broker import SimBroker
-from headway_simulators.chaos.sim_device import Fleet, SimDevice
+from headway_simulators.chaos.sim_device import SimDevice
 from headway_simulators.chaos.sim_server import SimServer
 from headway_simulators.chaos.timeline import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Timeline
 
@@ -54,9 +55,7 @@ class World:
         shutil.copy(template, self.server.path)
         fleet = Fleet(script.seed, self.timeline, self.journal, self.books, self.broker)
         self.devices = [SimDevice(number, fleet) for number in range(script.devices)]
-        self._effects = FaultEffects(
-            script.seed, self.timeline, self.journal, self.broker, self.server, self.devices
-        )
+        self._effects = FaultEffects(script.seed, self.timeline, self.journal, self.broker, self.server, self.devices)
         self.calm_ms = 0
 
     async def live(self, progress: Progress = lambda _day: None) -> None:
@@ -105,11 +104,9 @@ class World:
 
     def _real_gaps(self) -> list[tuple[str, int, int, int]]:
         # A server may be waiting for a boot that made no record. Nothing is missing then, and nothing will come.
-        gaps = self.server.open_gaps()
+        gaps = self.server.witness.gaps()
         made = {name: self.books.of(name).produced for name in {gap[0] for gap in gaps}}
-        return [
-            gap for gap in gaps if any(boot == gap[1] and gap[2] <= seq <= gap[3] for boot, seq in made[gap[0]])
-        ]
+        return [gap for gap in gaps if any(boot == gap[1] and gap[2] <= seq <= gap[3] for boot, seq in made[gap[0]])]
 
     def _tell_what_has_not(self) -> None:
         days = CALM_MAX_MS // DAY_MS

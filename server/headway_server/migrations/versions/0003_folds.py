@@ -61,4 +61,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["device"], ["devices.device"], name=op.f("fk_month_totals_devices")),
         sa.PrimaryKeyConstraint("device", "day", "person", "pack_id", "context", name=op.f("pk_month_totals")),
     )
-    op.create_index(op.f("ix_month_totals_person_pack_id_day"), "month_totals", ["person", "pack_id", "day"], unique=False)
+    op.create_index(
+        op.f("ix_month_totals_person_pack_id_day"), "month_totals", ["person", "pack_id", "day"], unique=False
+    )
