@@ -180,7 +180,9 @@ def _configuration() -> Iterator[str]:
     yield "\n## What the server holds to\n"
     yield "Whatever is sent to it; these are not settings. [Operations](operations.md) says what to do about what is beyond.\n"
     yield "| what | at most |\n|---|--:|"
-    yield from (_row(what, f"{bound:,}".replace(",", " ") if isinstance(bound, int) else bound) for what, bound in _LIMITS)
+    yield from (
+        _row(what, f"{bound:,}".replace(",", " ") if isinstance(bound, int) else bound) for what, bound in _LIMITS
+    )
 
 
 def _fields(kind: type[BaseSettings]) -> Iterator[str]:

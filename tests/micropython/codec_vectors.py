@@ -44,7 +44,8 @@ OF_CHANNEL = {
     "pack": pack_offer.decode,
     "cmd": command.decode,
 }
-READERS = (cbor.decode, record.identity, *(OF_CHANNEL[name] for name in sorted(OF_CHANNEL)))
+READERS = [cbor.decode, record.identity]
+READERS.extend(OF_CHANNEL[name] for name in sorted(OF_CHANNEL))
 
 
 def describe(data):
