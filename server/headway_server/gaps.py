@@ -23,7 +23,7 @@ _MINUTE_MS = 60_000
 # After the first time, the second, and so on; the last one holds for all that follow.
 WAITS_MS = (_MINUTE_MS, 5 * _MINUTE_MS, 30 * _MINUTE_MS, 6 * 60 * _MINUTE_MS, 24 * 60 * _MINUTE_MS)
 RECENT_MS = 5 * _MINUTE_MS  # who spoke so lately is likely to hear, whatever its presence says
-REFILL_ASKS_MAX = 3
+REFILL_ASKS_MAX = 6  # nobody answers that there is nothing; so often that a bad day does not swallow every one
 _ROWS_AT_ONCE = 2000
 
 WAITING, ASKED, UNFILLED = "waiting", "asked", "unfilled"
@@ -90,10 +90,13 @@ async def _gaps_due(connection: AsyncConnection, ranges: _Ranges, now: int) -> l
 
 
 async def _refills_due(connection: AsyncConnection, ranges: _Ranges, now: int) -> None:
-    """After a restore: ask for whatever came after the last that is known."""
+    """After a restore: ask for whatever came after the last that is known.
+
+    It counts only where the device says that it is there: what a broker kept over weeks may make it look as if it had spoken.
+    """
     f, d = refills.c, devices.c
     rows = await connection.execute(
-        select(f.device, f.boot, f.asked, d.boot.label("newest"))
+        select(f.device, f.boot, f.asked, d.boot.label("newest"), d.online)
         .join(devices, d.device == f.device)
         .where(_may_be_due(f.due_ms, now), _reachable(now))
         .order_by(f.due_ms, f.device)
@@ -101,7 +104,7 @@ async def _refills_due(connection: AsyncConnection, ranges: _Ranges, now: int) -
         .with_for_update(of=refills, skip_locked=True)
     )
     asked, done = [], []
-    for device, boot, times, newest in rows.all():
+    for device, boot, times, newest, online in rows.all():
         wanted = sorted({boot, newest} - {0})
         if len(ranges[device]) + len(wanted) > command.RANGES_MAX:
             continue
@@ -110,8 +113,8 @@ async def _refills_due(connection: AsyncConnection, ranges: _Ranges, now: int) -
             highest = (await connection.execute(query)).scalar_one() or 0
             if highest < OPEN_END:
                 ranges[device].append((of_boot, highest + 1, OPEN_END))
-        if times + 1 < REFILL_ASKS_MAX:
-            asked.append({"of": device, "next_ms": now + _wait_ms(times)})
+        if times + 1 < REFILL_ASKS_MAX or not online:
+            asked.append({"of": device, "times": times + online, "next_ms": now + _wait_ms(times)})
         else:
             done.append({"of": device})
         if not ranges[device]:
@@ -136,5 +139,5 @@ _ASKED = (
     .values(asked=gaps.c.asked + 1, asked_ms=bindparam("now"), due_ms=bindparam("next_ms"))
 )
 _OF_REFILL = refills.c.device == bindparam("of")
-_REFILL_ASKED = update(refills).where(_OF_REFILL).values(asked=refills.c.asked + 1, due_ms=bindparam("next_ms"))
+_REFILL_ASKED = update(refills).where(_OF_REFILL).values(asked=bindparam("times"), due_ms=bindparam("next_ms"))
 _REFILL_DONE = delete(refills).where(_OF_REFILL)

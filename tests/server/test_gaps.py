@@ -185,7 +185,21 @@ async def test_after_a_restore_each_device_is_asked_for_what_came_after_the_last
     asked = await store.asked(GRACE_S)
     assert asked == [(BUS, [(5, 1, OPEN_END), (4, 3, OPEN_END), (6, 2, OPEN_END)])]
     for _ in range(REFILL_ASKS_MAX - 2):
-        (_,) = await store.asked(1800)
+        (_,) = await store.asked(WAITS_MS[-1] // 1000)
+    assert await store.count(tables.refills) == 0
+
+
+async def test_who_only_seems_to_have_spoken_is_asked_after_a_restore_until_it_is_there(store, make):
+    """A broker that comes back gives what it kept of devices that are long away: asking them is in vain and counts nothing."""
+    await store.commit(make.up(make.birth(1)))
+    async with store.database.write() as connection:
+        await connection.execute(tables.refills.insert(), {"device": BUS, "boot": 1, "asked": 0, "due_ms": store.now_ms})
+    for _ in range(2 * REFILL_ASKS_MAX):
+        await store.commit(make.state(1, online=False))
+        assert await store.asked(60) == [(BUS, [(1, 2, OPEN_END)])]
+    for _ in range(REFILL_ASKS_MAX):
+        await store.commit(make.state(1))
+        assert (BUS, [(1, 2, OPEN_END)]) in await store.asked(WAITS_MS[-1] // 1000)
     assert await store.count(tables.refills) == 0
 
 

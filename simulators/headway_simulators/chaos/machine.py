@@ -169,9 +169,11 @@ class Machine:
         self.kill(MINUTE_MS)
         if self.agent is None:
             self.books.gone |= self.books.produced.keys()
+            self.disk.plan = None
             for path in self.disk.names():
                 self.disk.remove(path)
             self.disk.sync_folder(str(_STORE.parent))
+            self.disk.plan = self._fault_of
 
     def rot(self, bits: int) -> None:
         """Bits of one file of the store turn over while the device is off."""
