@@ -39,6 +39,7 @@ class Books:
         self.states = [(None, "sure")]
         self.under_way = ""
         self.faults = 0
+        self.were_unnamed = False  # for a while there were more losses than the log could name
 
     # --- a life -------------------------------------------------------------------------------------------------
 
@@ -99,6 +100,7 @@ class Books:
 
     def declare(self, log):
         """Append a LOSS for each loss that is not declared, as a device does."""
+        self.were_unnamed = self.were_unnamed or log.counters()["unnamed"] > 0
         for _ in range(100):
             losses = log.undeclared()
             if not losses:
@@ -111,10 +113,12 @@ class Books:
         raise Violation("losses without end: %r" % log.undeclared())
 
     def ack(self, log, boots_ago=0, back=0):
-        """Settle all of a boot but the last `back` records."""
+        """Settle all of a boot but the last `back` records, as far as nothing is missing."""
         boot = self.boots[max(0, len(self.boots) - 1 - boots_ago)]
-        upto = max([seq for its, seq in self.made if its == boot] + [0]) - back
-        self.settle(log, boot, max(0, upto), [])
+        upto = 0
+        while self.known((boot, upto + 1)):
+            upto += 1
+        self.settle(log, boot, max(0, upto - back), [])
 
     def reject(self, log, back=1):
         """Refuse one record of this boot for good, and no other."""
@@ -223,6 +227,7 @@ class Books:
         log = self.start(medium)
         under_way, self.under_way = self.under_way, ""
         unnamed = log.counters()["unnamed"]  # there is no room to name them all before the server has heard of others
+        self.were_unnamed = self.were_unnamed or unnamed > 0
         handed = {}
         for _, boot, first, last, reason in log.undeclared():
             self.note_lost(boot, first, last, reason)
@@ -242,7 +247,8 @@ class Books:
             if key not in handed and key in self.settled:
                 self.settled[key] = True
             if not self.may_lose and key in self.lost:
-                self.expect(self.lost[key] == "storage full", "%r is lost: %s" % (key, self.lost[key]))
+                full = self.lost[key] == "storage full" or self.were_unnamed
+                self.expect(full, "%r is lost: %s" % (key, self.lost[key]))
         for key in self.lost:
             # In one boot there are no holes; what is lost was made, or was being made.
             self.expect(

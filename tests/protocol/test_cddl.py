@@ -200,6 +200,7 @@ OTHERS = st.one_of(
 RULES = (
     "with wall_ms",
     "loss of",
+    "of boot",
     "knots over",
     "knots are not in order",
     "shares,",

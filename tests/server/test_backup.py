@@ -19,6 +19,7 @@ from headway_server.database import Database
 from headway_server.database_file import check_backup, restoring_path
 from headway_server.errors import ServerError
 from headway_server.gap_rows import OPEN_END
+from headway_server.gaps import REFILL_ASKS_MAX, WAITS_MS
 from headway_server.restore import mark, restore
 from headway_server.verification import verify
 
@@ -195,15 +196,15 @@ class Keeper:
 
 
 async def refill(store, fleet, rounds=12):
-    """Let devices connect, send, and answer what they are asked, as long as there is anything."""
+    """Let devices connect, send, and answer what they are asked, for some minutes and then for some days."""
     asked_in_all = 0
     await store.commit(*(device.state() for device in fleet))
-    for _ in range(rounds):
+    for wait_s in [61] * rounds + [WAITS_MS[-1] // 1000] * REFILL_ASKS_MAX:
         for device in fleet:
             for name, boot, upto, _ in await store.commit(*device.unsettled()):
                 assert name == device.name
                 device.upto[boot] = max(device.upto.get(boot, 0), upto)
-        requests = dict(await store.asked(61))
+        requests = dict(await store.asked(wait_s))
         asked_in_all += len(requests)
         for device in fleet:
             device.answer(requests.get(device.name, []))
@@ -246,7 +247,7 @@ async def test_devices_refill_what_a_restore_took_away(store, make, copy, open_s
     again = await open_store(store.url)
     again.now_ms = TUESDAY
     assert len((await contents(again))[0]) < len(expected[0])
-    assert await refill(again, fleet) <= 6 * 5, "each device is asked a few times, not for ever"
+    assert await refill(again, fleet) <= 6 * (REFILL_ASKS_MAX + 2), "each device is asked a few times, not for ever"
     assert await contents(again) == expected
     assert await again.count(tables.gaps) == await again.count(tables.refills) == 0
     await again.database.close()

@@ -193,7 +193,9 @@ async def test_who_only_seems_to_have_spoken_is_asked_after_a_restore_until_it_i
     """A broker that comes back gives what it kept of devices that are long away: asking them is in vain and counts nothing."""
     await store.commit(make.up(make.birth(1)))
     async with store.database.write() as connection:
-        await connection.execute(tables.refills.insert(), {"device": BUS, "boot": 1, "asked": 0, "due_ms": store.now_ms})
+        await connection.execute(
+            tables.refills.insert(), {"device": BUS, "boot": 1, "asked": 0, "due_ms": store.now_ms}
+        )
     for _ in range(2 * REFILL_ASKS_MAX):
         await store.commit(make.state(1, online=False))
         assert await store.asked(60) == [(BUS, [(1, 2, OPEN_END)])]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from headway_protocol.record import decode
 from headway_server import tables
 from headway_server.epochs import close_epoch
 from headway_server.tally import Tally, merge
@@ -29,6 +30,15 @@ _trip = st.tuples(
 )
 
 
+def _trip_mono_ms(seq):
+    return seq * 2_000_000  # as `make.trip` has it
+
+
+def _ahead_ms(payload):
+    found = decode(payload)
+    return found.wall_ms - found.mono_ms
+
+
 class Trips:
     """Records of one device: a birth, then trips. What they add up to is worked out from the definition, all at once."""
 
@@ -37,6 +47,11 @@ class Trips:
         self.other = make.other_process
         self.payloads = [make.birth(1)]
         self.trips = {}
+        clocks = {1: _ahead_ms(self.payloads[0])}  # of each boot: the first of its records that has a time
+        for i, (_, _, hour, _, _, _) in enumerate(drawn):
+            boot, seq = self.place(i)
+            if hour is not None:
+                clocks.setdefault(boot, NOW_MS + hour * HOUR_MS - _trip_mono_ms(seq))
         for i, (pack, revises, hour, offset_min, metres, coldest) in enumerate(drawn):
             process = self.other if pack else self.process
             named = {} if pack else {"coldest": coldest, "hasty": metres % 7}
@@ -47,7 +62,9 @@ class Trips:
             record = make.trip(*self.place(i), numbers, wall_ms=wall_ms, offset_min=offset_min, revises=place,
                                process=process)  # fmt: skip
             self.payloads.append(record)
-            start_ms = None if wall_ms is None else wall_ms - 1_200_000
+            boot, seq = self.place(i)
+            now_ms = clocks[boot] + _trip_mono_ms(seq) if wall_ms is None and boot in clocks else wall_ms
+            start_ms = None if now_ms is None else now_ms - 1_200_000
             day = -1 if start_ms is None else (start_ms + (offset_min or 0) * 60_000) // 86_400_000
             self.trips[self.place(i)] = (process, place, day, numbers)
 

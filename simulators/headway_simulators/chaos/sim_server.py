@@ -87,6 +87,9 @@ class SimServer:
         """Start the process, unless it runs or is to be away."""
         if self.is_up or self.wanted_down:
             return
+        if self.busy:  # it says so and ends, and whatever watches over it starts it again
+            self._timeline.after(_RETRY_MS, self.start)
+            return
         self._database = await Database.open(self._url, self._unix_ms)
         listen = event.listens_for(self._database._writer.sync_engine, "before_cursor_execute")
         listen(self._count_statement)

@@ -5,12 +5,13 @@ Nothing here or below asks the machine for the time, for chance, or for a networ
 
 import shutil
 import tempfile
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from headway_simulators.chaos.books import NOT_DRAINED, Books, Violation
+from headway_simulators.chaos.books import CRASHED, NOT_DRAINED, Books, Violation
 from headway_simulators.chaos.check import Checked, check
 from headway_simulators.chaos.fault_effects import FaultEffects, copied_at_ms, copy_name
 from headway_simulators.chaos.journal import Journal
@@ -132,10 +133,13 @@ async def simulate(
     """Run a script and return what came of it. progress: called with the days that have passed."""
     with tempfile.TemporaryDirectory(prefix="headway-chaos-", dir=quick_folder()) as folder:
         world = World(script, template, Path(folder), keep_log=keep_log)
+        checked = Checked()
         try:
             await world.live(progress)
             await world.calm()
             checked = await check(world.books, world.devices, world.server)
+        except Exception as error:  # noqa: BLE001 - a violation like others: it can be shrunk and replayed
+            world.books.violated(CRASHED, "simulation", "".join(traceback.format_exception(error)[-3:]))
         finally:
             await world.end()
         counts = {what: dict(sorted(counter.items())) for what, counter in sorted(world.journal.counts.items())}
