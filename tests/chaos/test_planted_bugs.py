@@ -102,8 +102,8 @@ POWER_CUTS_OFFLINE = (
 )
 
 BUGS: list[tuple[Planting, tuple[Fault, ...], str]] = [
-    (settles_on_puback, (Fault(DAY_MS, "denied", 0, DAY_MS),), books.LET_GO),
-    (acknowledges_before_commit, (Fault(DAY_MS + 7 * HOUR_MS, "database-busy", FLEET, 2 * HOUR_MS),), books.LYING_ACK),
+    (settles_on_puback, (Fault(6 * HOUR_MS, "denied", 0, 2 * DAY_MS),), books.LET_GO),
+    (acknowledges_before_commit, (Fault(6 * HOUR_MS, "database-busy", FLEET, 2 * DAY_MS),), books.LYING_ACK),
     (does_not_sync, POWER_CUTS_OFFLINE, books.LOST_WITHOUT_REASON),
     (counts_repeats_again, tuple(Fault(0, "duplicating", n, 2 * DAY_MS, 900) for n in EVERYBODY), books.OTHER_TOTALS),
     (forgets_its_boots, (Fault(DAY_MS, "kill", 0, MINUTE_MS, 1),), books.BOOT_AGAIN),
