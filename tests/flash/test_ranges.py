@@ -1,5 +1,6 @@
 """Ranges of records, settled and lost, against sets of them; and the two copies of what must not be lost."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -121,6 +122,27 @@ def test_more_losses_than_there_is_room_for_are_counted() -> None:
 @given(st.dictionaries(st.text(max_size=20), st.none() | st.binary(max_size=50), max_size=8))
 def test_state_is_packed_and_unpacked(state: dict[str, bytes | None]) -> None:
     assert dict(unpack_state(pack_state(state))) == state
+
+
+@pytest.mark.parametrize("copies_made", [1, 2])
+def test_the_only_copy_is_not_written_over_because_it_cannot_be_read_for_a_while(copies_made: int) -> None:
+    files: dict[str, bytes] = {}
+    copies = TwoCopies(SimulatedFlash(files), "it")
+    for _ in range(copies_made):
+        copies.save(b"good")
+    files.pop(f"it.{copies_made - 1}", None)
+    only = f"it.{copies_made % 2}"
+    medium = SimulatedFlash(files, fail_at=1, error=OSError(INPUT_OUTPUT, "fails"), persistent=True, only=("read",))
+    copies = TwoCopies(medium, "it")
+    with pytest.raises(OSError, match="fails"):
+        copies.load()
+    with pytest.raises(OSError, match="fails"):
+        copies.save(b"new")
+    assert TwoCopies(SimulatedFlash(files), "it").load() == b"good"
+    copies.pass_over()
+    copies.save(b"new")
+    assert files[only][8:] == b"good"
+    assert TwoCopies(SimulatedFlash(files), "it").load() == b"new"
 
 
 def test_a_copy_that_cannot_be_read_is_not_taken_for_the_older_one() -> None:

@@ -45,7 +45,8 @@ class BootCounter:
         try:
             data = self._copies.load() or b""
         except OSError:
-            return  # as if it were lost
+            self._copies.pass_over()
+            return
         if len(data) >= 8:
             self.boot, self.since = struct.unpack("<II", data[:8])
             self.ends = [struct.unpack("<II", data[at : at + 8]) for at in range(8, len(data) - 7, 8)]

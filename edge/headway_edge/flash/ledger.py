@@ -47,6 +47,7 @@ class Ledger:
         try:
             data = self._copies.load()
         except OSError:
+            self._copies.pass_over()
             return False
         if data is None or data[0] != _VERSION:
             return False

@@ -27,42 +27,46 @@ class TwoCopies:
     def __init__(self, medium: "LogFolder", name: str) -> None:
         self._medium = medium
         self._name = name
+        self._far = 0
         self._generation = -1  # of the newest whole copy, which is file `generation % 2`; -1: not looked yet
         self.damaged = 0
 
     def load(self) -> "bytes | None":
         """Return the newest data that is whole; None if there is none.
 
-        Raises OSError if there is none that can be read and one that perhaps could be; what is saved then is the newest.
+        Raises OSError if there is none that can be read and one that perhaps could be another time; see `pass_over`.
         """
         newest, unreadable = None, None
-        generation = 0
+        generation, which = 0, 0
         for copy in (0, 1):
             try:
                 data = self._read(copy)
             except OSError as error:
-                unreadable = error
+                unreadable, which = error, which + copy
                 self.damaged += 1
                 continue
             if data is not None and _generation(data) > generation:
                 generation, newest = _generation(data), data
         if unreadable is not None:
-            # It may be the newer one, by one. The next goes over it, and counts more.
-            generation = generation + 2 if generation else _FAR
+            if newest is None:
+                self._generation = -1
+                self._far = _FAR + which  # what follows goes into the file that is missing or spoilt
+                raise unreadable
+            generation += 2  # it may be the newer one, by one: the next goes over it, and counts more
         self._generation = generation
-        if newest is not None:
-            return newest[_HEAD_BYTES:]
-        if unreadable is not None:
-            raise unreadable
-        return None
+        return None if newest is None else newest[_HEAD_BYTES:]
+
+    def pass_over(self) -> None:
+        """After `load` has raised: what could not be read is given up, and what is saved next counts."""
+        self._generation = self._far
 
     def save(self, data: bytes) -> None:
-        """Store `data` in the place of the older copy. Raises OSError; then the newer copy is as it was."""
+        """Store `data` in the place of the older copy. Raises OSError; then the newer copy is as it was.
+
+        So it does where `load` does: what cannot be read for a while may be the newer one.
+        """
         if self._generation < 0:
-            try:
-                self.load()
-            except OSError:
-                pass  # the next generation is beyond it
+            self.load()
         generation = self._generation + 1
         rest = struct.pack("<I", generation) + data
         crc = struct.pack("<I", binascii.crc32(rest) & 0xFFFFFFFF)
