@@ -1,6 +1,7 @@
 """Every kind of fault, with how often it comes and how bad it gets; and the faults of one seed.
 
-What each does is in `fault_effects`. Lengths are drawn evenly by their logarithm, so that most are short and a few are not.
+What each does is in `fault_effects`. Lengths are drawn evenly by their logarithm, so that most are short and a few are not;
+most begin while people drive.
 """
 
 import math
@@ -8,6 +9,7 @@ import random
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from headway_simulators.chaos.people import PEAKS_MS
 from headway_simulators.chaos.script import FLEET, Fault
 from headway_simulators.chaos.timeline import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from headway_simulators.errors import SimulatorError
@@ -140,17 +142,29 @@ def faults_of(seed: int, devices: int, days: int, kinds: Collection[str]) -> tup
             wait_ms = _YEAR_MS / kind.per_year
             at_ms = dice.expovariate(1 / wait_ms)
             while at_ms < days * DAY_MS - _QUIET_END_MS:
-                found.append(_fault(dice, name, kind, device, int(at_ms), days * DAY_MS))
+                found.append(_fault(dice, name, kind, device, _moment(dice, int(at_ms)), days * DAY_MS))
                 at_ms += dice.expovariate(1 / wait_ms)
     return tuple(sorted(found))
+
+
+def _moment(dice: random.Random, at_ms: int) -> int:
+    # Mostly when people drive, for then there is something to spoil; of a day, any time is as likely.
+    if dice.randrange(4) == 0:
+        return at_ms
+    return at_ms // DAY_MS * DAY_MS + dice.choice(PEAKS_MS) + dice.randint(-2 * MINUTE_MS, 12 * MINUTE_MS)
 
 
 def _fault(dice: random.Random, name: str, kind: Kind, device: int, at_ms: int, end_ms: int) -> Fault:
     for_ms = 0
     if kind.lasts is not None:
         low, high = kind.lasts
-        for_ms = min(int(math.exp(dice.uniform(math.log(low), math.log(high)))), end_ms - at_ms)
+        for_ms = min(drawn(dice, low, high), end_ms - at_ms)
     return Fault(at_ms, name, device, for_ms, dice.randint(*kind.n), dice.randint(*kind.m))
+
+
+def drawn(dice: random.Random, low: int, high: int) -> int:
+    """Draw a whole number, evenly by its logarithm."""
+    return int(math.exp(dice.uniform(math.log(low), math.log(high))))
 
 
 def describe(fault: Fault) -> str:

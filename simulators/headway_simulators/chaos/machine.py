@@ -14,6 +14,7 @@ from headway_simulators.chaos.books import CRASHED, Books, ToldOutbox
 from headway_simulators.chaos.disk import Disk, PowerCut
 from headway_simulators.chaos.disk_faults import Fault as DiskFault
 from headway_simulators.chaos.disk_faults import Operation, Plan, Refusal
+from headway_simulators.chaos.faults import drawn
 from headway_simulators.chaos.journal import Journal
 from headway_simulators.chaos.medium import SimulatedMedium
 from headway_simulators.chaos.people import WEARS, dice_of, person_of, process_of
@@ -162,7 +163,7 @@ class Machine:
     def _cut_off(self) -> None:
         """The power was cut, or the process killed, amid an operation of the disk; the disk knows which."""
         self._medium.restart()
-        self._gone("cut off", self.dice.randint(SECOND_MS, HOUR_MS))
+        self._gone("cut off", drawn(self.dice, SECOND_MS, HOUR_MS))
 
     def lose_store(self) -> None:
         """The card is replaced by an empty one while the device is off."""

@@ -109,7 +109,7 @@ class SimDevice(Machine):
             )
 
     def _step(self, agent: Agent) -> None:
-        while agent.step(self.clock.mono_ms()):
+        if agent.step(self.clock.mono_ms()):
             self._pause_ms = _LOOK_MS
         if agent.online and self.boot_clock != UNSYNCED and self.clock.error_ms == 0:
             self.clock.set_right()
