@@ -1,6 +1,8 @@
 """The outbox of a microcontroller: what it keeps, what it gives up and says so, and what it does when the medium will not."""
 
+import contextlib
 import inspect
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from headway_edge.outbox import Outbox
 from headway_protocol import record
 from headway_protocol.codes import CONFLICT
 from headway_protocol.errors import EncodeError
-from headway_simulators.simulated_flash import COMMITTED, INPUT_OUTPUT, PowerCut, SimulatedFlash
+from headway_simulators.simulated_flash import COMMITTED, INPUT_OUTPUT, PowerCut, SimulatedFile, SimulatedFlash
 
 SEGMENT_BYTES = 256
 LOG_BYTES_MAX = 1024
@@ -520,6 +522,80 @@ def test_a_read_that_fails_for_once_is_tried_once_more() -> None:
         log.to_send((0, 0), 9)
     medium.error = None
     assert keys(log) == [(1, 1)]
+
+
+class BadBlock(SimulatedFlash):
+    """One file that can be neither read nor removed, for ever."""
+
+    bad = ""
+
+    def open(self, name: str, mode: str) -> SimulatedFile:  # type: ignore[override]
+        if name.startswith(self.bad or "-") and mode == "rb":
+            raise OSError(INPUT_OUTPUT, "bad block")
+        return super().open(name, mode)
+
+    def remove(self, name: str) -> None:
+        if name.startswith(self.bad or "-"):
+            raise OSError(INPUT_OUTPUT, "bad block")
+        super().remove(name)
+
+
+def patiently(do: Callable[[], object]) -> int:
+    """Do it until it is done; return how often it was refused."""
+    for refused in range(10):
+        with contextlib.suppress(OSError):
+            do()
+            return refused
+    raise AssertionError("refused for ever")
+
+
+def test_a_segment_that_can_never_be_read_holds_up_no_other() -> None:
+    files: Files = {}
+    medium = BadBlock(files)
+    log = opened(files, medium)
+    while "log.000003" not in files:
+        append(log)
+    medium.bad = "log.000001"
+    first = log._kept.segments[0].runs[0][2] + 1
+    assert patiently(lambda: log.to_send((0, 0), 9)) == 2
+    assert keys(log) == [(1, seq) for seq in range(first, log.last_seq + 1)]
+    assert [row[1] for row in log.newest(1)] == [log.last_seq]
+    assert log.backlog() == log.last_seq  # it is not given up before the next start has tried
+    medium.bad = ""
+    assert keys(log) == [(1, seq) for seq in range(1, log.last_seq + 1)]
+    medium.bad = "log.000001"
+    after = opened(files, medium)
+    assert declare(after) == [(1, 1, first - 1, "missing or damaged")]
+
+
+def test_a_segment_that_can_never_be_removed_holds_up_no_other() -> None:
+    files: Files = {}
+    medium = BadBlock(files)
+    log = opened(files, medium)
+    append(log)
+    medium.bad = "log.000001"
+    refused = sum(patiently(lambda: append(log)) for _ in range(40))
+    assert refused == 3
+    assert "log.000001" in files
+    assert segment_bytes(files) <= LOG_BYTES_MAX
+    assert keys(log)[-1] == (1, log.last_seq)
+    lost = {seq for _, first, last, _ in declare(log) for seq in range(first, last + 1)}
+    assert lost | {seq for _, seq in keys(log)} == set(range(1, log.last_seq + 1))
+
+
+def test_state_that_can_never_be_read_holds_up_no_record() -> None:
+    files: Files = {}
+    medium = BadBlock(files)
+    log = opened(files, medium)
+    log.save("totals", b"one")
+    append(log, totals=b"two")
+    medium.bad = "state."
+    while "log.000001" in files:
+        append(log)
+    with pytest.raises(OSError, match="bad block"):
+        log.load("totals")
+    medium.bad = ""
+    assert log.load("totals") == b"two"
 
 
 def test_a_segment_of_which_nothing_can_be_read_is_put_aside_and_the_next_ones_are_read() -> None:

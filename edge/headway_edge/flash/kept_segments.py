@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SEGMENTS_MAX = 64
 RUNS_MAX = 8  # boots in one segment
+FAILURES_MAX = 3  # then others are looked at in its place
 
 
 class KeptSegments:
@@ -113,12 +114,20 @@ class KeptSegments:
     def rows(self, after: tuple, limit: int, skip: list, from_end: bool) -> list:
         """Return up to `limit` open records beyond `after` and not in `skip`, as (boot, seq, payload).
 
-        The oldest first; from_end: the newest first. What the medium has spoilt is noted as lost. Raises OSError.
+        The oldest first; from_end: the newest first. What the medium has spoilt is noted as lost. Raises OSError; but a segment
+        that cannot be read again and again is passed over, until the next start finds whether it can.
         """
         found = []  # type: list
         for segment in reversed(self.segments) if from_end else self.segments:
             if len(found) < limit and self._open(segment, after):
-                rows = self._rows(segment, after, limit - len(found), skip, from_end)
+                try:
+                    rows = self._rows(segment, after, limit - len(found), skip, from_end)
+                except OSError:
+                    segment.failures += 1
+                    if segment.failures < FAILURES_MAX:
+                        raise
+                    continue
+                segment.failures = 0
                 if from_end:
                     rows.reverse()
                 found.extend(rows)
@@ -171,21 +180,22 @@ class KeptSegments:
         return sum([segment.size_bytes for segment in self.segments])
 
     def drop(self, last: tuple, settled_only: bool) -> bool:
-        """Remove the oldest segment in which no record is open, so that nothing is lost; return whether there was one.
+        """Remove the oldest segment in which no record is open, so that nothing is lost; return whether one was removed.
 
         If there is none, and not settled_only: the oldest, and its open records are lost. last: (boot, seq) of the newest record.
-        Raises OSError; then the segment is still there, or nothing is kept in it any more.
+        Raises OSError; then the segment is still there, or nothing is kept in it any more. One that cannot be removed again and
+        again is passed over.
         """
-        if not self.size_bytes():
-            return False
-        victim = None
+        victim, lost = None, False
         for segment in self.segments:
-            if victim is None and segment.size_bytes and not self._open(segment, (0, 0)):
-                victim = segment
-        if victim is None and settled_only:
+            if segment.size_bytes and (segment.runs or segment.failures < FAILURES_MAX):
+                if not self._open(segment, (0, 0)):
+                    victim, lost = segment, False
+                    break
+                if victim is None and not settled_only:
+                    victim, lost = segment, True
+        if victim is None:
             return False
-        lost = victim is None
-        victim = victim or self.segments[0]
         self._states.carry(victim.number, last[0], last[1])
         if lost:
             for boot, first, end in victim.runs:
@@ -201,6 +211,7 @@ class KeptSegments:
             self._medium.remove(victim.name)
         except OSError as error:
             if error.errno != NO_SUCH_FILE:
+                victim.failures += 1
                 raise
         self.segments.remove(victim)
         return True

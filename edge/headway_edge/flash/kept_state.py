@@ -69,10 +69,23 @@ class KeptState:
                 del self._newest[key]
 
     def carry(self, number: int, boot: int, seq: int) -> None:
-        """Save on their own the values that only this segment has; (boot, seq) is the newest record. Raises OSError."""
+        """Save on their own the values that only this segment has; (boot, seq) is the newest record. Raises OSError.
+
+        What cannot be read is given up: the segment has to go.
+        """
         for key in list(self._newest):
             if self._newest[key][2] == number:
-                self.save(key, self.load(key), boot, seq)
+                try:
+                    value = self.load(key)
+                except OSError:
+                    self._newest.pop(key, None)
+                    continue
+                pair = self._pair(key)
+                try:
+                    pair.load()
+                except OSError:
+                    pair.pass_over()  # it is older
+                self.save(key, value, boot, seq)
 
     def _pair(self, key: str) -> TwoCopies:
         if key not in self._copies:

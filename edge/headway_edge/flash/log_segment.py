@@ -91,7 +91,8 @@ class Segment:
     """What is known of one segment without reading it.
 
     runs: [[boot, first_seq, last_seq], ...] of its records, in order. size_bytes: of the file. sealed: nothing may be
-    appended, because something that is no whole record follows them.
+    appended, because something that is no whole record follows them. failures: how often in a row it could not be read, or
+    removed.
     """
 
     def __init__(self, number: int) -> None:
@@ -99,6 +100,7 @@ class Segment:
         self.name = segment_name(number)
         self.size_bytes = 0
         self.sealed = False
+        self.failures = 0
         self.runs = []  # type: list
 
     def last(self) -> tuple:

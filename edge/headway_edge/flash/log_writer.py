@@ -148,13 +148,12 @@ class LogWriter:
     def _room_for(self, size_bytes: int) -> "Segment":
         while True:
             segment = self._kept.for_append(self.boot, size_bytes, self._segment_bytes)
-            others_bytes = self._kept.size_bytes()
-            full = others_bytes + size_bytes > self._log_bytes_max or len(self._kept.segments) > SEGMENTS_MAX
+            total_bytes = self._kept.size_bytes() + size_bytes
+            full = total_bytes > self._log_bytes_max or len(self._kept.segments) > SEGMENTS_MAX
             if segment.size_bytes == 0 or full:
                 self.sync()  # the segment before, if it is still open
-            if not full or others_bytes == 0:
+            if not full or not self._kept.drop(self.last(), False):
                 return segment
-            self._kept.drop(self.last(), False)
 
     def _close(self) -> None:
         file, self._file, self._unsynced = self._file, None, 0
