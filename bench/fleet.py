@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from bench.rows import Rows
-from headway_edge.link import Broker
+from headway_edge.mqtt.link import Broker
 from headway_simulators.demo import free_port, shipped_sources
 from headway_simulators.fleet_replay import FleetReplay, FleetSetup
 from headway_simulators.server_process import ServerProcess

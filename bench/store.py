@@ -5,9 +5,9 @@ import time
 from pathlib import Path
 
 from bench.rows import Rows
-from headway_edge.boot_mark import BootMark, End
-from headway_edge.medium import SystemMedium
-from headway_edge.outbox import Outbox
+from headway_edge.store.boot_mark import BootMark, End
+from headway_edge.store.medium import SystemMedium
+from headway_edge.store.outbox import Outbox
 from headway_protocol import record
 
 RECORDS = 2000

@@ -16,7 +16,6 @@ MICROPYTHON_FILES = [
     *(ROOT / "protocol/headway_protocol").glob("*.py"),
     *(ROOT / "edge/headway_edge/core").rglob("*.py"),
     ROOT / "edge/headway_edge/session.py",
-    ROOT / "edge/headway_edge/flash_log.py",
     *(ROOT / "edge/headway_edge/flash").glob("*.py"),
     ROOT / "edge/headway_edge/installed_pack.py",
 ]

@@ -14,13 +14,13 @@ from headway_edge.agent_status import AgentStatus
 from headway_edge.clock import Clock
 from headway_edge.core.control_chart import Change
 from headway_edge.core.process import Process
-from headway_edge.day_correction import corrected
 from headway_edge.exchange import AnyLink, Exchange
-from headway_edge.outbox import Outbox
-from headway_edge.own_incidents import Incident, OwnIncidents
-from headway_edge.own_process import OwnProcess
-from headway_edge.own_warnings import Advice
-from headway_edge.record_keeper import RecordKeeper
+from headway_edge.own.day_correction import corrected
+from headway_edge.own.own_incidents import Incident, OwnIncidents
+from headway_edge.own.own_process import OwnProcess
+from headway_edge.own.own_warnings import Advice
+from headway_edge.store.outbox import Outbox
+from headway_edge.store.record_keeper import RecordKeeper
 from headway_edge.watcher import Trip, Watcher
 from headway_protocol import cbor, incident, record, service, topics
 from headway_protocol.errors import DecodeError

@@ -1,7 +1,7 @@
 """The agent's talk with its server: what is sent when, what comes back, and what to say about it.
 
 It joins the session (which record is due), the outbox and a link. A link is anything with `poll` and `publish` as
-`headway_edge.link.Link` has them, so that a simulation can pass its own.
+`headway_edge.mqtt.link.Link` has them, so that a simulation can pass its own.
 """
 
 import sqlite3
@@ -12,10 +12,10 @@ import structlog
 
 from headway_edge import agent_status
 from headway_edge.agent_status import AgentStatus
-from headway_edge.link_events import Connected, Disconnected, Event, Message, Trouble
-from headway_edge.outbox import Outbox
-from headway_edge.record_keeper import RecordKeeper
+from headway_edge.mqtt.link_events import Connected, Disconnected, Event, Message, Trouble
 from headway_edge.session import Session
+from headway_edge.store.outbox import Outbox
+from headway_edge.store.record_keeper import RecordKeeper
 from headway_protocol import codes, command, record, topics
 from headway_protocol.errors import DecodeError
 

@@ -9,7 +9,7 @@ from headway_edge.core import comparison
 from headway_edge.core.process import HIGHER_IS_BETTER, NEUTRAL, Characteristic, Process, text
 from headway_edge.core.standing import Standing
 from headway_edge.insight import Comparison
-from headway_edge.own_series import Expected
+from headway_edge.own.own_series import Expected
 from headway_edge.watcher import Trip
 from headway_protocol.benchmark import Benchmark
 

@@ -37,7 +37,7 @@ class Session:
     """The sending side of one device.
 
     outbox: has boot, last_seq, to_send, newest, acknowledge, set_undeliverable and retry_undeliverable, as
-    `headway_edge.outbox` describes them. uniform: a function of (low, high) that returns a random integer between; passed
+    `headway_edge.store.outbox` describes them. uniform: a function of (low, high) that returns a random integer between; passed
     in, so that a run can be repeated. window: 1 or more.
 
     `resends` counts records handed out again, `given_up` those put away as undeliverable. `last_ack_ms` is when the

@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from headway_edge.broker import Broker, Protocol, Tls
 from headway_edge.errors import AgentError
-from headway_edge.retention import BUDGET_BYTES
+from headway_edge.mqtt.broker import Broker, Protocol, Tls
+from headway_edge.store.retention import BUDGET_BYTES
 from headway_protocol import topics
 
 

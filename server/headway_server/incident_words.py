@@ -27,7 +27,7 @@ class ToldChange:
     watch: int
 
     def sentence(self) -> str:
-        """The change as the device tells it to its person (headway_edge.own_series)."""
+        """The change as the device tells it to its person (headway_edge.own.own_series)."""
         return str(change_words.told(self.change, self.characteristic, self.noun, self.chart, self.watch))
 
 

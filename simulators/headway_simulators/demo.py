@@ -18,7 +18,7 @@ from rich.table import Table
 
 from headway_edge.core.process import text
 from headway_edge.face import comparison_lines, expected_lines, score_lines, trip_lines
-from headway_edge.link import Broker
+from headway_edge.mqtt.link import Broker
 from headway_protocol import record
 from headway_simulators import nrel
 from headway_simulators.errors import SimulatorError

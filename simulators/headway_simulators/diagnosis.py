@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from headway_edge import VERSION
-from headway_edge.retention import BUDGET_BYTES
+from headway_edge.store.retention import BUDGET_BYTES
 from headway_simulators import nrel
 from headway_simulators.finding import Finding
 from headway_simulators.store_diagnosis import look_into, stores_in

@@ -21,10 +21,10 @@ from headway_edge import packs
 from headway_edge.agent import Agent
 from headway_edge.clock import SystemClock
 from headway_edge.face import comparison_lines, expected_lines, score_lines, trip_lines
-from headway_edge.first_boot import first_boot
-from headway_edge.link import Link
-from headway_edge.outbox import Outbox
+from headway_edge.mqtt.link import Link
 from headway_edge.settings import AgentSettings
+from headway_edge.store.first_boot import first_boot
+from headway_edge.store.outbox import Outbox
 from headway_edge.wall_time import SYNCED_MS, floor_of
 from headway_edge.watcher import Trip
 from headway_protocol.state import ENDS_MAX

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from headway_edge.core.data_quality import GATE_NAMES
 from headway_edge.core.process import Characteristic, Process
-from headway_edge.local_time import LocalTime
+from headway_edge.own.local_time import LocalTime
 from headway_edge.watcher import Trip, Watcher
 from headway_protocol import record
 from headway_simulators.errors import SimulatorError

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from headway_edge import outbox_schema, pending_loss, quarantine, retention
-from headway_edge.boot_mark import BootMark
-from headway_edge.medium import SystemMedium
+from headway_edge.store import outbox_schema, pending_loss, quarantine, retention
+from headway_edge.store.boot_mark import BootMark
+from headway_edge.store.medium import SystemMedium
 from headway_protocol import codes
 from headway_simulators.finding import Finding
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from headway_edge.agent import Agent
 from headway_edge.core.process import Process
-from headway_edge.link import Event, Message
-from headway_edge.outbox import Outbox
+from headway_edge.mqtt.link import Event, Message
+from headway_edge.store.outbox import Outbox
 from headway_protocol import counts as packed
 from headway_protocol import pack_offer, record, topics
 from headway_server.arrival import Received

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway_edge.core.program import MISSING
-from headway_edge.local_time import LocalTime
+from headway_edge.own.local_time import LocalTime
 from headway_server.bulk.local_time import asks_for_local_time, with_local_time
 from headway_server.bulk.samples import VehicleSamples, steps_of
 

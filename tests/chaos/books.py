@@ -3,9 +3,9 @@
 from collections.abc import Container
 from dataclasses import dataclass, field
 
-from headway_edge.fold_rows import names_of
-from headway_edge.outbox import Outbox
-from headway_edge.pending_loss import CUT_OFF, DAMAGED, DISK_REFUSED, STORE_FULL
+from headway_edge.store.fold_rows import names_of
+from headway_edge.store.outbox import Outbox
+from headway_edge.store.pending_loss import CUT_OFF, DAMAGED, DISK_REFUSED, STORE_FULL
 from headway_protocol import record
 
 Key = tuple[int, int]  # boot, seq

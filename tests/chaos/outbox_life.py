@@ -10,7 +10,7 @@ from tests.chaos.simulated import a_medium
 from tests.edge.made_trips import DAY_MS, PROCESS, START_MS, body_of, numbers_of
 
 from headway_edge.errors import AgentError
-from headway_edge.outbox import Outbox
+from headway_edge.store.outbox import Outbox
 from headway_protocol import codes, record
 from headway_simulators.chaos.disk import PowerCut
 from headway_simulators.chaos.medium import SimulatedMedium

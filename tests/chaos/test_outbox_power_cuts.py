@@ -7,7 +7,7 @@ import pytest
 from tests.chaos.books import FOLDED
 from tests.chaos.outbox_life import Life, run
 
-from headway_edge.pending_loss import STORE_FULL
+from headway_edge.store.pending_loss import STORE_FULL
 from headway_simulators.chaos.disk_faults import MOMENTS, Cut, Moment, nth
 
 BUDGETS = {Life.crowded: 10 * 4096, Life.folded: 7 * 4096}

@@ -11,7 +11,7 @@ from tests.chaos.outbox_life import BODY, PATH, Life, run
 from tests.chaos.test_outbox_damage import DATABASE, MARK, WAL, Store, blank
 from tests.chaos.test_outbox_refusals import counted
 
-from headway_edge.outbox_schema import SCHEMA_VERSION
+from headway_edge.store.outbox_schema import SCHEMA_VERSION
 from headway_protocol import record
 from headway_protocol.record import Record, encode
 from headway_simulators.chaos.disk_faults import CHANGES, LOOKS, MOMENTS, Cut, Fault, Refusal, nth

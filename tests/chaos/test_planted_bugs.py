@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
-from headway_edge.outbox import Outbox
 from headway_edge.session import Session
+from headway_edge.store.outbox import Outbox
 from headway_protocol import ack, record, topics
 from headway_server.ingest import Ingest
 from headway_server.receipts import Acknowledgement

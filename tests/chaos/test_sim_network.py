@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from headway_edge.link import Connected, Disconnected, Message
+from headway_edge.mqtt.link import Connected, Disconnected, Message
 from headway_protocol import ack, state, topics
 from headway_server.arrival import Received
 from headway_simulators.chaos.journal import Journal

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway_edge import packs
-from headway_edge.consumables import definitions
 from headway_edge.core.consumable import CALENDAR, DUE, LINE, NOT_YET, UNKNOWN, Consumable
 from headway_edge.core.consumable_words import sentence
 from headway_edge.core.process import Process
 from headway_edge.core.usage_line import DAYS_LEAST
+from headway_edge.own.consumables import definitions
 
 OIL = [1, [0], [1], 15_000_000, 365]
 DAY = 18_000  # any

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.edge.session_outbox import MemoryOutbox
 
-from headway_edge.link import Broker, Connected, Disconnected, Link, Message
+from headway_edge.mqtt.link import Broker, Connected, Disconnected, Link, Message
 from headway_edge.session import Session
 from headway_protocol import topics
 from headway_simulators.chaos.proxy import Cut, Passed, Plan, ProxyThread, Way

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from headway_edge.medium import Connection, SystemMedium
+from headway_edge.store.medium import Connection, SystemMedium
 
 FULL, IOERR, IOERR_FSYNC, CORRUPT = 13, 10, 1034, 11
 

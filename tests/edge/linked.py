@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from headway_edge.link import Broker, Connected, Disconnected, Event, Link
+from headway_edge.mqtt.link import Broker, Connected, Disconnected, Event, Link
 from headway_protocol import record
 
 _Found = TypeVar("_Found", bound=Event)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import structlog
 
-from headway_edge.outbox import Outbox
+from headway_edge.store.outbox import Outbox
 from headway_protocol import record
 
 BODY = record.loss_body(1, 1, 1, "test")

@@ -11,8 +11,8 @@ from headway_edge import packs
 from headway_edge.agent import CHECKPOINT_MS, Agent
 from headway_edge.core import data_quality
 from headway_edge.core.program import MISSING
-from headway_edge.link import Connected, Disconnected, Event, Message
-from headway_edge.outbox import Outbox
+from headway_edge.mqtt.link import Connected, Disconnected, Event, Message
+from headway_edge.store.outbox import Outbox
 from headway_edge.wall_time import SYNCED_MS, floor_of
 from headway_edge.watcher import Trip
 from headway_protocol import ack, benchmark, counts, incident, pack_offer, record, service, topics

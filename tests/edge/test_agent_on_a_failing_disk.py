@@ -7,8 +7,8 @@ from tests.edge.failing_medium import CORRUPT, FULL, IOERR, UnsyncedMedium, alwa
 from tests.edge.test_agent import PROCESS, Device
 
 from headway_edge.agent import Agent
-from headway_edge.outbox import Outbox
-from headway_edge.record_keeper import UNSAVED_MAX
+from headway_edge.store.outbox import Outbox
+from headway_edge.store.record_keeper import UNSAVED_MAX
 from headway_protocol import record
 
 READONLY = 8

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from headway_edge.broker import Broker, Tls
 from headway_edge.errors import AgentError
+from headway_edge.mqtt.broker import Broker, Tls
 from headway_edge.settings import read_settings
 
 

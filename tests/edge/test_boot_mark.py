@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from tests.edge.failing_medium import FailingMedium, once
 
-from headway_edge.boot_mark import BOOTS_MAX, BootMark, End
-from headway_edge.medium import SystemMedium
+from headway_edge.store.boot_mark import BOOTS_MAX, BootMark, End
+from headway_edge.store.medium import SystemMedium
 
 OLDER, OLD, NEW = [[End(3, seq, 2), End(2, 40, 40)] for seq in (6, 7, 8)]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_edge import carving
+from headway_edge.store import carving
 
 INTEGERS = st.one_of(st.integers(0, 3), st.integers(-(2**63), 2**63 - 1))
 ROWS = st.dictionaries(INTEGERS, st.tuples(INTEGERS, st.binary(max_size=900)), min_size=1, max_size=60)

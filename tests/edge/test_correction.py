@@ -7,8 +7,8 @@ import pytest
 from headway_edge import packs
 from headway_edge.agent import Agent
 from headway_edge.core.program import MISSING
-from headway_edge.kept_episodes import kept_episodes
-from headway_edge.outbox import Outbox
+from headway_edge.own.kept_episodes import kept_episodes
+from headway_edge.store.outbox import Outbox
 from headway_protocol import record
 
 PROCESS = packs.load("wellness")

@@ -12,10 +12,10 @@ from headway_edge.core.forecast.factor_weight import MISSING
 from headway_edge.core.forecast.fixed_point import gain, to_quanta
 from headway_edge.core.forecast.simple_smoothing import SimpleSmoothing
 from headway_edge.core.process import Process
-from headway_edge.customer_factors import classes_of
-from headway_edge.outbox import Outbox
-from headway_edge.own_process import OwnProcess
-from headway_edge.own_series import OwnSeries
+from headway_edge.own.customer_factors import classes_of
+from headway_edge.own.own_process import OwnProcess
+from headway_edge.own.own_series import OwnSeries
+from headway_edge.store.outbox import Outbox
 from headway_server.packs import library
 from headway_server.packs.catalogue import for_device
 from headway_server.packs.compile import compile_source

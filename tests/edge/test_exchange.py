@@ -10,10 +10,10 @@ import pytest
 from headway_edge import agent_status
 from headway_edge.agent_status import AgentStatus
 from headway_edge.exchange import Exchange
-from headway_edge.link_events import Connected, Disconnected, Event, Message, Trouble
-from headway_edge.outbox import Outbox
-from headway_edge.record_keeper import RecordKeeper
+from headway_edge.mqtt.link_events import Connected, Disconnected, Event, Message, Trouble
 from headway_edge.session import WINDOW
+from headway_edge.store.outbox import Outbox
+from headway_edge.store.record_keeper import RecordKeeper
 from headway_protocol import ack, command, record, topics
 from headway_protocol.cbor import encode
 from headway_protocol.errors import DecodeError

@@ -12,12 +12,12 @@ from tests.edge.failing_medium import IOERR, UnsyncedMedium
 from tests.edge.made_trips import DAY_MS, PROCESS, START_MS, body_of, day_of, numbers_of
 from tests.edge.outbox_records import losses
 
-from headway_edge import fold_rows, retention
 from headway_edge.calendar_periods import bounds
 from headway_edge.core.episode import DISTANCE
-from headway_edge.folding import Fold, Kept, by_day, by_month, parts_of
-from headway_edge.outbox import Outbox
-from headway_edge.outbox_schema import ASIDE, SETTLED
+from headway_edge.store import fold_rows, retention
+from headway_edge.store.folding import Fold, Kept, by_day, by_month, parts_of
+from headway_edge.store.outbox import Outbox
+from headway_edge.store.outbox_schema import ASIDE, SETTLED
 from headway_protocol import fold, record
 
 Place = tuple[int, int]

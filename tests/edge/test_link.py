@@ -4,10 +4,10 @@ import pytest
 from tests.edge.fake_broker import Behaviour, FakeBroker, until
 from tests.edge.linked import Linked, payload
 
-from headway_edge import link as link_module
-from headway_edge.link import Connected, Disconnected, Message, Trouble
-from headway_edge.link_events import EventQueue
-from headway_edge.mqtt_connection import IN_FLIGHT_MAX
+from headway_edge.mqtt import link as link_module
+from headway_edge.mqtt.link import Connected, Disconnected, Message, Trouble
+from headway_edge.mqtt.link_events import EventQueue
+from headway_edge.mqtt.mqtt_connection import IN_FLIGHT_MAX
 from headway_protocol import ack, state, topics
 
 TOPIC = "headway/v1/depot-7/bus-0142/"
@@ -89,7 +89,7 @@ def test_user_and_password_are_given() -> None:
 
 
 def test_ids_that_read_the_same_when_joined_are_two_clients() -> None:
-    from headway_edge.link import Broker, Link
+    from headway_edge.mqtt.link import Broker, Link
 
     with FakeBroker() as broker:
         names = [("a-b", "c"), ("a", "b-c")]

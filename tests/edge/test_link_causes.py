@@ -12,8 +12,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 from tests.edge.fake_broker import Behaviour, FakeBroker
 from tests.edge.linked import Linked, payload
 
-from headway_edge import link_failure
-from headway_edge.link import Connected, Disconnected, Message, Tls
+from headway_edge.mqtt import link_failure
+from headway_edge.mqtt.link import Connected, Disconnected, Message, Tls
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 AUTHORITY = CERTIFICATES / "authority.pem"

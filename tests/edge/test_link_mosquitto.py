@@ -11,7 +11,7 @@ from tests.edge.linked import Linked, payload
 from tests.edge.session_outbox import MemoryOutbox
 from tests.system.mosquitto import Mosquitto
 
-from headway_edge.link import Connected, Disconnected, Trouble
+from headway_edge.mqtt.link import Connected, Disconnected, Trouble
 from headway_edge.session import Session
 
 pytestmark = pytest.mark.full

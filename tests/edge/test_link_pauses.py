@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tests.edge.fake_broker import Behaviour, FakeBroker, until
 from tests.edge.linked import Linked, payload
 
-from headway_edge import link as link_module
-from headway_edge.back_off import BackOff
-from headway_edge.link import Disconnected, Message
+from headway_edge.mqtt import link as link_module
+from headway_edge.mqtt.back_off import BackOff
+from headway_edge.mqtt.link import Disconnected, Message
 
 
 @given(most=st.floats(1, 1000), count=st.integers(1, 30), draws=st.data())

@@ -9,9 +9,9 @@ import pytest
 from tests.edge.fake_broker import FakeBroker, until
 from tests.edge.linked import Linked, payload
 
-from headway_edge import link as link_module
-from headway_edge.link import Message
-from headway_edge.mqtt_connection import MqttConnection
+from headway_edge.mqtt import link as link_module
+from headway_edge.mqtt.link import Message
+from headway_edge.mqtt.mqtt_connection import MqttConnection
 
 
 def test_a_half_open_connection_is_found_within_one_and_a_half_keep_alive_times() -> None:

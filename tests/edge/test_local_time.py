@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from headway_edge import packs
 from headway_edge.core.process import Process
 from headway_edge.core.program import MISSING
-from headway_edge.local_time import LocalTime
+from headway_edge.own.local_time import LocalTime
 
 
 class FakePack:

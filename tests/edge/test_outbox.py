@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from headway_edge.errors import AgentError
-from headway_edge.outbox import Outbox
+from headway_edge.store.outbox import Outbox
 from headway_protocol import record
 from headway_protocol.codes import CONFLICT
 from headway_protocol.errors import EncodeError

@@ -9,10 +9,10 @@ import pytest
 from tests.edge.failing_medium import CORRUPT, IOERR, IOERR_FSYNC, FailingMedium, always, once
 from tests.edge.outbox_records import EPISODE, append, filled, keys, losses
 
-from headway_edge import outbox_database, retention
 from headway_edge.errors import AgentError
-from headway_edge.outbox import Outbox
-from headway_edge.seq_ranges import missing
+from headway_edge.store import outbox_database, retention
+from headway_edge.store.outbox import Outbox
+from headway_edge.store.seq_ranges import missing
 from headway_protocol import record
 from headway_protocol.codes import CONFLICT
 

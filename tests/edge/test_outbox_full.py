@@ -8,9 +8,9 @@ import pytest
 from tests.edge.failing_medium import FULL, NO_SPACE, FailingMedium, UnsyncedMedium, always, once
 from tests.edge.outbox_records import append, filled, keys, losses
 
-from headway_edge import ballast, outbox_database, retention
 from headway_edge.errors import AgentError
-from headway_edge.outbox import Outbox
+from headway_edge.store import ballast, outbox_database, retention
+from headway_edge.store.outbox import Outbox
 from headway_protocol import record
 
 BUDGET = 256 * 1024

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from tests.edge.outbox_records import append, filled, keys, losses
 
-from headway_edge import boot_table
-from headway_edge.medium import SystemMedium
-from headway_edge.outbox import Outbox
-from headway_edge.seq_ranges import missing
+from headway_edge.store import boot_table
+from headway_edge.store.medium import SystemMedium
+from headway_edge.store.outbox import Outbox
+from headway_edge.store.seq_ranges import missing
 from headway_protocol import record
 
 PARTS = ("", "-wal", ".mark")

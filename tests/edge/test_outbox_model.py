@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.edge.failing_medium import FULL, IOERR, UnsyncedMedium, once
 from tests.edge.outbox_records import EPISODE, quiet
 
-from headway_edge.outbox import Outbox
+from headway_edge.store.outbox import Outbox
 from headway_protocol import record
 
 BUDGET = 96 * 1024

@@ -7,10 +7,10 @@ import pytest
 from tests.edge.failing_medium import FULL, IOERR, FailingMedium
 from tests.edge.outbox_records import EPISODE, append, filled, keys, losses
 
-from headway_edge import outbox_schema
 from headway_edge.errors import AgentError
-from headway_edge.medium import SystemMedium
-from headway_edge.outbox import Outbox
+from headway_edge.store import outbox_schema
+from headway_edge.store.medium import SystemMedium
+from headway_edge.store.outbox import Outbox
 from headway_protocol import record
 from headway_protocol.codes import MALFORMED
 from headway_protocol.record import Record, encode

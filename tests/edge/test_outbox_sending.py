@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.edge.outbox_records import append, filled, keys, losses
 
-from headway_edge.outbox import Outbox
+from headway_edge.store.outbox import Outbox
 from headway_protocol import record
 from headway_protocol.codes import MALFORMED
 

@@ -2,7 +2,7 @@
 
 from headway_edge import packs
 from headway_edge.core.consumable import DUE, LINE, NOT_YET, UNKNOWN
-from headway_edge.own_consumables import OwnConsumables
+from headway_edge.own.own_consumables import OwnConsumables
 from headway_protocol import service
 
 PROCESS = packs.load("private-driving")

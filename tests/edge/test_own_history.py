@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from headway_edge import packs
 from headway_edge.calendar_periods import KINDS, as_date, bounds
-from headway_edge.own_history import DAYS_KEPT, MONTHS_KEPT, OwnHistory
+from headway_edge.own.own_history import DAYS_KEPT, MONTHS_KEPT, OwnHistory
 
 PROCESS = packs.load("private-driving")
 DISTANCE, ELAPSED = 1, 0

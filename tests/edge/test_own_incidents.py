@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from headway_edge.outbox import Outbox
-from headway_edge.own_incidents import Incident, OwnIncidents
-from headway_edge.record_keeper import RecordKeeper
+from headway_edge.own.own_incidents import Incident, OwnIncidents
+from headway_edge.store.outbox import Outbox
+from headway_edge.store.record_keeper import RecordKeeper
 from headway_protocol import cbor, incident, record
 
 PACK_ID = bytes(range(8))

@@ -8,7 +8,7 @@ from headway_edge import packs
 from headway_edge.core.control_chart import CLOSED, OPENED
 from headway_edge.core.pack_limits import CUSUM_CHART, EACH_TRIP, WATCH_ERRORS, WATCH_VALUES
 from headway_edge.core.series import Series
-from headway_edge.own_series import OwnSeries, Turn
+from headway_edge.own.own_series import OwnSeries, Turn
 
 PROCESS = packs.load("private-driving")
 IDLE = PROCESS.places("idle")[0]

@@ -11,8 +11,8 @@ from tests.edge.warned_process import COOLANT, HOT, OTHER, SPEED, TROUBLE, warne
 from headway_edge import packs
 from headway_edge.agent import Agent
 from headway_edge.core.program import MISSING
-from headway_edge.outbox import Outbox
-from headway_edge.own_warnings import OwnWarnings
+from headway_edge.own.own_warnings import OwnWarnings
+from headway_edge.store.outbox import Outbox
 from headway_protocol import incident, record, service
 
 PROCESS = warned_process()

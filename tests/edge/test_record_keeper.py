@@ -7,9 +7,9 @@ import pytest
 from tests.edge.failing_medium import FULL, IOERR_FSYNC, FailingMedium, always, once
 from tests.edge.outbox_records import EPISODE, filled, losses
 
-from headway_edge import boot_table, record_keeper
-from headway_edge.outbox import Outbox
-from headway_edge.record_keeper import UNSAVED_MAX, RecordKeeper
+from headway_edge.store import boot_table, record_keeper
+from headway_edge.store.outbox import Outbox
+from headway_edge.store.record_keeper import UNSAVED_MAX, RecordKeeper
 from headway_protocol import record
 from headway_protocol.errors import EncodeError
 

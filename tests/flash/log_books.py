@@ -4,7 +4,7 @@ A life is a list of operations; `Books.live` performs them on a log and writes d
 anew and compares. What was under way when power was cut may have happened or not; anything else is a violation.
 """
 
-from headway_edge.flash_log import FlashLog
+from headway_edge.flash.flash_log import FlashLog
 from headway_protocol import record
 
 SEGMENT_BYTES = 512  # so small that a few records fill the log

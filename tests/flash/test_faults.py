@@ -7,10 +7,10 @@ from cut_loops import every_damage, every_fault
 from log_books import Violation, long_life, small_life
 
 from headway_edge.flash import log_segment, log_start
+from headway_edge.flash.flash_log import FlashLog
 from headway_edge.flash.ledger import Ledger
 from headway_edge.flash.log_folder import MEDIUM_FULL
 from headway_edge.flash.log_writer import LogWriter
-from headway_edge.flash_log import FlashLog
 from headway_protocol.errors import DecodeError
 from headway_simulators.simulated_flash import COMMITTED, INPUT_OUTPUT, READ_ONLY, TORN
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from headway_edge.flash.boot_counter import ENDS_MAX
+from headway_edge.flash.flash_log import ASIDE_MAX, FlashLog
 from headway_edge.flash.kept_segments import SEGMENTS_MAX
 from headway_edge.flash.log_folder import LogFolder
 from headway_edge.flash.log_segment import STATE_BYTES_MAX
 from headway_edge.flash.log_writer import FULL_PATIENCE
 from headway_edge.flash.loss_list import LOSSES_MAX
 from headway_edge.flash.settled_ranges import RANGES_MAX
-from headway_edge.flash_log import ASIDE_MAX, FlashLog
-from headway_edge.outbox import Outbox
+from headway_edge.store.outbox import Outbox
 from headway_protocol import record
 from headway_protocol.codes import CONFLICT
 from headway_protocol.errors import EncodeError

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from log_books import Books
 
+from headway_edge.flash.flash_log import FlashLog
 from headway_edge.flash.log_folder import MEDIUM_FULL
-from headway_edge.flash_log import FlashLog
 from headway_simulators.simulated_flash import COMMITTED, INPUT_OUTPUT, TORN, PowerCut, SimulatedFlash
 
 ROOM = 1 << 20

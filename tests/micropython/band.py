@@ -19,8 +19,8 @@ import pack_program  # compiling it takes the largest piece of heap: before anyt
 from headway_edge.core import data_quality
 from headway_edge.core.episode import EpisodeCore, wire_cells
 from headway_edge.core.program import MISSING, Program
+from headway_edge.flash.flash_log import FlashLog
 from headway_edge.flash.log_folder import LogFolder
-from headway_edge.flash_log import FlashLog
 from headway_edge.session import WINDOW, Session
 from headway_protocol import ack, record
 

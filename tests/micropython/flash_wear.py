@@ -14,8 +14,8 @@ import headway_protocol.record  # noqa: F401 - first: an import within an import
 # isort: split
 from block_device import formatted, mounted
 
+from headway_edge.flash.flash_log import FlashLog
 from headway_edge.flash.log_folder import LogFolder
-from headway_edge.flash_log import FlashLog
 from headway_protocol import record
 
 BLOCK_BYTES = 4096

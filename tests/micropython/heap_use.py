@@ -34,8 +34,8 @@ at.append(kept())
 program = Program(pack_program.__dict__)
 core = Core(program, program.vehicle_class)
 at.append(kept())
+from headway_edge.flash.flash_log import FlashLog  # noqa: E402, F401
 from headway_edge.flash.log_folder import LogFolder  # noqa: E402, F401
-from headway_edge.flash_log import FlashLog  # noqa: E402, F401
 from headway_edge.session import Session  # noqa: E402, F401
 from headway_protocol import ack, record  # noqa: E402, F401
 

@@ -9,9 +9,9 @@ from headway_edge import packs
 from headway_edge.agent import Agent
 from headway_edge.calendar_periods import bounds
 from headway_edge.core.program import MISSING
-from headway_edge.fold_rows import names_of
-from headway_edge.link import Connected, Message
-from headway_edge.outbox import Outbox
+from headway_edge.mqtt.link import Connected, Message
+from headway_edge.store.fold_rows import names_of
+from headway_edge.store.outbox import Outbox
 from headway_protocol import record, topics
 from headway_server import tables
 from headway_server.tally import Tally, merge

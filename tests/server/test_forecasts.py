@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from headway_edge.agent import Agent
 from headway_edge.core.forecast import error_ledger
 from headway_edge.core.program import MISSING
-from headway_edge.outbox import Outbox
+from headway_edge.store.outbox import Outbox
 from headway_protocol import record
 from headway_server.device_trips import device_trips
 from headway_server.forecast_accuracy import Together, follow

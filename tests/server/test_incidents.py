@@ -12,7 +12,7 @@ from tests.edge.warned_process import HOT, warned_process
 from headway_edge.core.control_chart import OPENED
 from headway_edge.core.pack_limits import NO_CHART
 from headway_edge.core.series import Series
-from headway_edge.own_warnings import OwnWarnings
+from headway_edge.own.own_warnings import OwnWarnings
 from headway_protocol import cbor, codes, incident, record, service
 from headway_server import tables
 from headway_server.incident_words import words_of

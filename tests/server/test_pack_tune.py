@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from headway_edge.agent import Agent
 from headway_edge.core.forecast import error_ledger
-from headway_edge.link_events import Connected, Message
-from headway_edge.outbox import Outbox
+from headway_edge.mqtt.link_events import Connected, Message
+from headway_edge.store.outbox import Outbox
 from headway_protocol import pack_offer, record, topics
 from headway_server.packs import library
 from headway_server.packs.catalogue import for_device

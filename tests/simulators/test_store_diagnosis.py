@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from headway_edge.outbox import Outbox
+from headway_edge.store.outbox import Outbox
 from headway_protocol import record
 from headway_protocol.codes import CONFLICT
 from headway_simulators.command import app

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from headway_edge.agent import Agent
 from headway_edge.core.program import MISSING
-from headway_edge.outbox import Outbox
+from headway_edge.store.outbox import Outbox
 from headway_protocol import record
 from headway_simulators.command import app
 

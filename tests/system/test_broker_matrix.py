@@ -16,9 +16,9 @@ import pytest
 
 from headway_edge import packs
 from headway_edge.agent import Agent
-from headway_edge.broker import Broker
-from headway_edge.link import Link
-from headway_edge.outbox import Outbox
+from headway_edge.mqtt.broker import Broker
+from headway_edge.mqtt.link import Link
+from headway_edge.store.outbox import Outbox
 from headway_protocol import service
 from headway_protocol.state import ENDS_MAX
 from headway_simulators.demo import free_port

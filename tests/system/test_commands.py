@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from headway_edge.outbox import Outbox
+from headway_edge.store.outbox import Outbox
 from headway_protocol import record
 from headway_simulators.demo import free_port
 from headway_simulators.server_process import ServerProcess

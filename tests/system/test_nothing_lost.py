@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from mosquitto import Mosquitto
 
-from headway_edge.outbox import Outbox
+from headway_edge.store.outbox import Outbox
 from headway_edge.watcher import Watcher
 from headway_protocol import record
 from headway_simulators.demo import free_port

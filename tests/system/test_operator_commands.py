@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from headway_edge.link import Broker
+from headway_edge.mqtt.link import Broker
 from headway_simulators.demo import free_port, shipped_sources
 from headway_simulators.fleet_replay import FleetReplay, FleetSetup, VehicleSource
 from headway_simulators.operator_client import OperatorClient

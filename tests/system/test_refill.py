@@ -10,8 +10,8 @@ from sqlalchemy import select
 from headway_edge import packs
 from headway_edge.agent import Agent
 from headway_edge.core.program import MISSING
-from headway_edge.link import Connected, Disconnected, Event, Message
-from headway_edge.outbox import Outbox
+from headway_edge.mqtt.link import Connected, Disconnected, Event, Message
+from headway_edge.store.outbox import Outbox
 from headway_protocol import record, state, topics
 from headway_server import tables
 from headway_server.arrival import Received

@@ -1,1 +1,1 @@
-"""The parts of `headway_edge.flash_log`. They run on MicroPython and know nothing of what a record means, but for a LOSS."""
+"""The outbox of a microcontroller, `flash_log`, and its parts, which know nothing of what a record means but for a LOSS."""

@@ -28,7 +28,7 @@ _SEGMENTS_LEAST = 4
 
 
 class LogWriter:
-    """Appends records of one boot to segments; `headway_edge.flash_log.FlashLog` is one that also hands them out.
+    """Appends records of one boot to segments; `headway_edge.flash.flash_log.FlashLog` is one that also hands them out.
 
     segment_bytes: beyond it another segment is begun. log_bytes_max: of all segments. sync_every: records from one close of the
     file to the next. boot, last_seq: of the newest record, seq 0 if there is none.

@@ -1,4 +1,4 @@
-"""The local time of day and the day of the week as signals of all samples at once, as `headway_edge.local_time` on a device."""
+"""Local time of day and day of the week as signals of all samples at once, as `headway_edge.own.local_time` on a device."""
 
 from dataclasses import replace
 

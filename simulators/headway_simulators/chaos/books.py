@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from headway_edge.outbox import Outbox
-from headway_edge.outbox_schema import SETTLED
+from headway_edge.store.outbox import Outbox
+from headway_edge.store.outbox_schema import SETTLED
 from headway_protocol import ack, fold, record
 from headway_protocol.record import Record
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from headway_edge.core.episode import DISTANCE
 from headway_edge.core.process import Process
-from headway_edge.pending_loss import STORE_FULL
-from headway_edge.retention import BUDGET_BYTES
+from headway_edge.store.pending_loss import STORE_FULL
+from headway_edge.store.retention import BUDGET_BYTES
 from headway_protocol import fold, record
 from headway_server.verification import verify
 from headway_simulators.chaos.books import (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headway_edge.agent import Agent
-from headway_edge.first_boot import first_boot
+from headway_edge.store.first_boot import first_boot
 from headway_protocol.record import HOLDOVER
 from headway_simulators.chaos.books import CRASHED, Books, ToldOutbox
 from headway_simulators.chaos.disk import Disk, PowerCut

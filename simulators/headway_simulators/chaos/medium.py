@@ -11,7 +11,7 @@ from headway_simulators.chaos.faulty_sqlite import CHECKPOINT_PAGES, FaultyConne
 
 
 class SimulatedMedium:
-    """A `headway_edge.medium.Medium` of one machine.
+    """A `headway_edge.store.medium.Medium` of one machine.
 
     memory: asked before each SQL statement, see `MemoryPlan`. checkpoint_pages: length of the WAL at which it is written
     back; a small one makes a short life have checkpoints.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from headway_edge.core.process import Process
 from headway_edge.core.program import MISSING
-from headway_edge.retention import BUDGET_BYTES
+from headway_edge.store.retention import BUDGET_BYTES
 from headway_protocol import service
 from headway_simulators.chaos.timeline import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from headway_simulators.processes import find_process

@@ -1,4 +1,4 @@
-"""A device's link in a simulation: what `headway_edge.link.Link` is to the agent, without socket, thread and paho.
+"""A device's link in a simulation: what `headway_edge.mqtt.link.Link` is to the agent, without socket, thread and paho.
 
 It connects, reconnects with a growing, jittered pause, tells presence and how far the device's boots have come, and hands over
 events. A message that it took may never arrive, and neither the agent nor the link gets to know.
@@ -8,7 +8,7 @@ import random
 from collections import deque
 from collections.abc import Callable
 
-from headway_edge.link import Connected, Disconnected, Event, Message
+from headway_edge.mqtt.link import Connected, Disconnected, Event, Message
 from headway_protocol import state, topics
 from headway_simulators.chaos.sim_broker import SimBroker
 from headway_simulators.chaos.timeline import SECOND_MS, Timeline

@@ -27,8 +27,8 @@ def doctor(
     with foreseen_failures():
         from rich.console import Console
 
-        from headway_edge.retention import BUDGET_BYTES
         from headway_edge.settings import read_settings
+        from headway_edge.store.retention import BUDGET_BYTES
         from headway_simulators.command.replay import parse_broker
         from headway_simulators.diagnosis import diagnose
 

@@ -132,7 +132,7 @@ def _sync(
     from rich.console import Console
 
     from headway_edge.face import comparison_lines, expected_lines, score_lines, trip_lines
-    from headway_edge.link import Broker
+    from headway_edge.mqtt.link import Broker
     from headway_edge.settings import read_settings
     from headway_simulators.fleet_replay import FleetReplay, FleetSetup, VehicleSource
     from headway_simulators.processes import find_process

@@ -46,9 +46,9 @@ def service(
         from headway_edge import packs
         from headway_edge.agent import Agent
         from headway_edge.clock import SystemClock
-        from headway_edge.first_boot import first_boot
-        from headway_edge.outbox import Outbox
         from headway_edge.settings import read_settings
+        from headway_edge.store.first_boot import first_boot
+        from headway_edge.store.outbox import Outbox
         from headway_edge.wall_time import SYNCED_MS, floor_of
         from headway_protocol import service as protocol
         from headway_protocol.errors import EncodeError

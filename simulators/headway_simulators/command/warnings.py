@@ -10,7 +10,7 @@ from headway_simulators.command.terminal import foreseen_failures, log_to_stderr
 from headway_simulators.errors import SimulatorError
 
 if TYPE_CHECKING:
-    from headway_edge.own_warnings import KeptCondition, OwnWarnings
+    from headway_edge.own.own_warnings import KeptCondition, OwnWarnings
 
 
 def warnings(
@@ -32,9 +32,9 @@ def warnings(
         import time
 
         from headway_edge import packs
-        from headway_edge.own_warnings import OwnWarnings
+        from headway_edge.own.own_warnings import OwnWarnings
         from headway_edge.settings import read_settings
-        from headway_edge.stored_state import read_state
+        from headway_edge.store.stored_state import read_state
 
         settings = read_settings(config, store=store)
         offered = read_state(settings.store, ["pack"]).get("pack")

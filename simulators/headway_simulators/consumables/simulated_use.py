@@ -4,9 +4,9 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from headway_edge.consumables import Definition, definitions
 from headway_edge.core.consumable import DUE, Outlook
 from headway_edge.core.process import Process
+from headway_edge.own.consumables import Definition, definitions
 
 
 @dataclass

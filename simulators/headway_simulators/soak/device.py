@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from headway_edge.outbox_schema import SETTLED
+from headway_edge.store.outbox_schema import SETTLED
 from headway_protocol import record
 from headway_simulators.soak.device_child import GROUP, HEAD
 from headway_simulators.soak.nursery import Child, Nursery

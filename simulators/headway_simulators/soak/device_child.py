@@ -12,10 +12,10 @@ from typing import Any
 
 from headway_edge import packs
 from headway_edge.agent import Agent
-from headway_edge.broker import Broker
 from headway_edge.core.program import MISSING
-from headway_edge.link import Link
-from headway_edge.outbox import Outbox, State
+from headway_edge.mqtt.broker import Broker
+from headway_edge.mqtt.link import Link
+from headway_edge.store.outbox import Outbox, State
 from headway_protocol.state import ENDS_MAX
 from headway_simulators.command.terminal import log_to_stderr
 from headway_simulators.virtual_clock import VirtualClock

@@ -5,7 +5,7 @@
 Runs on MicroPython and CPython, with the interface that `Session` needs. Records are appended to files that are never
 rewritten (`log_segment`); what is settled or lost stands beside them (`ledger`); boots are counted in a file of their own. So a
 power cut takes at most what was being written; what is missing at a start is noted as lost and is to be declared; what the
-medium spoils later as well. Not for Linux: `headway_edge.outbox` has transactions and a larger window.
+medium spoils later as well. Not for Linux: `headway_edge.store.outbox` has transactions and a larger window.
 
 Settled records stay until their room is needed, so that the server may ask for them again.
 """

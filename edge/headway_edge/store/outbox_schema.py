@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterable
 
 from headway_edge.errors import AgentError
-from headway_edge.medium import Connection
+from headway_edge.store.medium import Connection
 
 SCHEMA_VERSION = 2
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from headway_edge.clock import Clock
-from headway_edge.outbox import Outbox, State
+from headway_edge.store.outbox import Outbox, State
 from headway_edge.wall_time import SYNCED_MS
 from headway_protocol import record
 from headway_protocol.errors import EncodeError

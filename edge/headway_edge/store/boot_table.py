@@ -6,10 +6,10 @@ All functions work within the caller's transaction.
 
 from collections.abc import Iterable
 
-from headway_edge import pending_loss
-from headway_edge.boot_mark import End
-from headway_edge.medium import Connection
-from headway_edge.outbox_schema import KNOWN_FROM, PRODUCED, number, put, put_number
+from headway_edge.store import pending_loss
+from headway_edge.store.boot_mark import End
+from headway_edge.store.medium import Connection
+from headway_edge.store.outbox_schema import KNOWN_FROM, PRODUCED, number, put, put_number
 
 BOOTS_KEPT = 1000  # some 20 KB
 

@@ -1,9 +1,9 @@
 """What wears out on this vehicle, as its pack defines it: counted trip by trip, begun anew when the person says so."""
 
-from headway_edge.consumables import definitions
 from headway_edge.core.consumable import Outlook
 from headway_edge.core.consumable_words import sentence
 from headway_edge.core.process import Process
+from headway_edge.own.consumables import definitions
 from headway_protocol import cbor
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import structlog
 
-from headway_edge import outbox_schema, quarantine, sqlite_faults
-from headway_edge.boot_mark import End
-from headway_edge.damaged_file import DamagedFile
-from headway_edge.first_page import replace_first_page
-from headway_edge.medium import Connection, Medium
-from headway_edge.salvage import Salvaged, salvage
+from headway_edge.store import outbox_schema, quarantine, sqlite_faults
+from headway_edge.store.boot_mark import End
+from headway_edge.store.damaged_file import DamagedFile
+from headway_edge.store.first_page import replace_first_page
+from headway_edge.store.medium import Connection, Medium
+from headway_edge.store.salvage import Salvaged, salvage
 
 log = structlog.get_logger("headway.agent")
 

@@ -12,12 +12,12 @@ from collections.abc import Callable
 import structlog
 from paho.mqtt.enums import MQTTProtocolVersion
 
-from headway_edge import link_failure
-from headway_edge.back_off import BackOff
-from headway_edge.broker import Broker, Tls
-from headway_edge.link_events import Connected, Disconnected, Event, EventQueue, Message, Trouble
-from headway_edge.link_failure import Failure
-from headway_edge.mqtt_connection import MqttConnection
+from headway_edge.mqtt import link_failure
+from headway_edge.mqtt.back_off import BackOff
+from headway_edge.mqtt.broker import Broker, Tls
+from headway_edge.mqtt.link_events import Connected, Disconnected, Event, EventQueue, Message, Trouble
+from headway_edge.mqtt.link_failure import Failure
+from headway_edge.mqtt.mqtt_connection import MqttConnection
 from headway_protocol import state
 
 __all__ = ["Broker", "Connected", "Disconnected", "Event", "Link", "Message", "Tls", "Trouble"]

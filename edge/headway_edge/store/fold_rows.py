@@ -5,12 +5,12 @@ All functions work within the caller's transaction: the records that are made an
 
 from collections.abc import Callable, Iterable
 
-from headway_edge import boot_table, outbox_schema
 from headway_edge.core.process import Process
-from headway_edge.folding import Find, Fold, Kept, Part, by_day, by_month, parts_of
-from headway_edge.medium import Connection
-from headway_edge.outbox_schema import ASIDE, TO_SEND
-from headway_edge.seq_ranges import BootRun, Run, united
+from headway_edge.store import boot_table, outbox_schema
+from headway_edge.store.folding import Find, Fold, Kept, Part, by_day, by_month, parts_of
+from headway_edge.store.medium import Connection
+from headway_edge.store.outbox_schema import ASIDE, TO_SEND
+from headway_edge.store.seq_ranges import BootRun, Run, united
 from headway_protocol import fold, record
 from headway_protocol.codes import UNDELIVERABLE
 from headway_protocol.errors import DecodeError, EncodeError

@@ -7,12 +7,12 @@ declared; what the server had settled is not lost, only gone.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from headway_edge import boot_table, fold_rows, pending_loss
-from headway_edge.boot_mark import BOOTS_MAX, End
-from headway_edge.damaged_file import DamagedFile, Row, carved_rows
-from headway_edge.medium import Connection
-from headway_edge.outbox_schema import KNOWN_FROM, SETTLED, crc, put, put_number
-from headway_edge.seq_ranges import missing, without
+from headway_edge.store import boot_table, fold_rows, pending_loss
+from headway_edge.store.boot_mark import BOOTS_MAX, End
+from headway_edge.store.damaged_file import DamagedFile, Row, carved_rows
+from headway_edge.store.medium import Connection
+from headway_edge.store.outbox_schema import KNOWN_FROM, SETTLED, crc, put, put_number
+from headway_edge.store.seq_ranges import missing, without
 
 _BEYOND = 1000  # how far records are looked for beyond the last one seen of a boot whose end nobody knows
 

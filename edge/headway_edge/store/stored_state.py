@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from headway_edge.errors import AgentError
-from headway_edge.outbox_schema import is_whole
+from headway_edge.store.outbox_schema import is_whole
 
 
 def read_state(path: Path, keys: Iterable[str]) -> dict[str, bytes]:

@@ -10,9 +10,9 @@ from typing import Any
 
 import structlog
 
-from headway_edge import outbox_schema
-from headway_edge.medium import Connection
-from headway_edge.outbox_schema import OWN_KEYS
+from headway_edge.store import outbox_schema
+from headway_edge.store.medium import Connection
+from headway_edge.store.outbox_schema import OWN_KEYS
 
 log = structlog.get_logger("headway.agent")
 

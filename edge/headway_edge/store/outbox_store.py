@@ -14,14 +14,14 @@ from typing import Any, Self, TypeVar
 
 import structlog
 
-from headway_edge import boot_table, outbox_schema, pending_loss, quarantine, retention, sqlite_faults
-from headway_edge.boot_mark import BOOTS_MAX, BootMark, End
 from headway_edge.errors import AgentError
-from headway_edge.medium import Connection, Medium, SystemMedium
-from headway_edge.outbox_database import OutboxDatabase
-from headway_edge.outbox_schema import ASIDE, TO_SEND
-from headway_edge.retention import BUDGET_BYTES
-from headway_edge.state_table import StateTable
+from headway_edge.store import boot_table, outbox_schema, pending_loss, quarantine, retention, sqlite_faults
+from headway_edge.store.boot_mark import BOOTS_MAX, BootMark, End
+from headway_edge.store.medium import Connection, Medium, SystemMedium
+from headway_edge.store.outbox_database import OutboxDatabase
+from headway_edge.store.outbox_schema import ASIDE, TO_SEND
+from headway_edge.store.retention import BUDGET_BYTES
+from headway_edge.store.state_table import StateTable
 from headway_protocol import codes
 
 log = structlog.get_logger("headway.agent")

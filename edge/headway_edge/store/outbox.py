@@ -12,16 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from headway_edge import boot_table, outbox_schema, pending_loss, retention
-from headway_edge.boot_mark import BOOTS_MAX, End
-from headway_edge.fold_rows import Folder
-from headway_edge.folding import Find
-from headway_edge.medium import Connection
-from headway_edge.outbox_schema import ASIDE, SETTLED, TO_SEND
-from headway_edge.outbox_store import OutboxStore
-from headway_edge.pending_loss import PendingLoss
-from headway_edge.resending import Asked, resend
-from headway_edge.retention import Room
+from headway_edge.store import boot_table, outbox_schema, pending_loss, retention
+from headway_edge.store.boot_mark import BOOTS_MAX, End
+from headway_edge.store.fold_rows import Folder
+from headway_edge.store.folding import Find
+from headway_edge.store.medium import Connection
+from headway_edge.store.outbox_schema import ASIDE, SETTLED, TO_SEND
+from headway_edge.store.outbox_store import OutboxStore
+from headway_edge.store.pending_loss import PendingLoss
+from headway_edge.store.resending import Asked, resend
+from headway_edge.store.retention import Room
 from headway_protocol import codes
 from headway_protocol.record import Record, encode
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import structlog
 
-from headway_edge import quarantine, sqlite_faults
-from headway_edge.ballast import Ballast
-from headway_edge.boot_mark import End
 from headway_edge.errors import AgentError
-from headway_edge.medium import Connection, Medium
-from headway_edge.outbox_opening import open_outbox
+from headway_edge.store import quarantine, sqlite_faults
+from headway_edge.store.ballast import Ballast
+from headway_edge.store.boot_mark import End
+from headway_edge.store.medium import Connection, Medium
+from headway_edge.store.outbox_opening import open_outbox
 
 log = structlog.get_logger("headway.agent")
 

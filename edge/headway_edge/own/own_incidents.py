@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headway_edge.outbox import Outbox, State
-from headway_edge.record_keeper import RecordKeeper
+from headway_edge.store.outbox import Outbox, State
+from headway_edge.store.record_keeper import RecordKeeper
 from headway_protocol import cbor, incident, record
 
 _PREFIX = "incident/"  # of keys in the outbox's state

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from headway_edge.medium import Medium
+from headway_edge.store.medium import Medium
 
 BOOTS_MAX = 8
 _MAGIC = b"HWM1"

@@ -9,7 +9,7 @@ Layout: https://www.sqlite.org/fileformat2.html, section 1.3.
 
 from pathlib import Path
 
-from headway_edge.medium import Medium
+from headway_edge.store.medium import Medium
 
 _PAGE_SIZE = slice(16, 18)
 _PAGES = 28

@@ -6,8 +6,8 @@ import structlog
 
 from headway_edge.calendar_periods import as_date
 from headway_edge.core.amendment import amended
-from headway_edge.kept_episodes import kept_episodes
-from headway_edge.own_process import OwnProcess
+from headway_edge.own.kept_episodes import kept_episodes
+from headway_edge.own.own_process import OwnProcess
 from headway_protocol import counts as packed
 from headway_protocol import record
 

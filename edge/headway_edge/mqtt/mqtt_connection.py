@@ -19,10 +19,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from headway_edge import link_failure
-from headway_edge.broker import Broker
-from headway_edge.link_events import Connected, Event, Message, Trouble
-from headway_edge.link_failure import Failure
+from headway_edge.mqtt import link_failure
+from headway_edge.mqtt.broker import Broker
+from headway_edge.mqtt.link_events import Connected, Event, Message, Trouble
+from headway_edge.mqtt.link_failure import Failure
 from headway_protocol import state, topics
 from headway_protocol.pack_offer import OFFER_BYTES_MAX
 

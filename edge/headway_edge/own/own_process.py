@@ -10,15 +10,15 @@ import structlog
 
 from headway_edge.core.process import Process
 from headway_edge.core.standing import WEEKS_MAX, Standing
-from headway_edge.customer_factors import classes_of
 from headway_edge.insight import Comparison, compared
-from headway_edge.local_time import LocalTime
-from headway_edge.outbox import Outbox
-from headway_edge.own_consumables import OwnConsumables
-from headway_edge.own_history import OwnHistory
-from headway_edge.own_series import OwnSeries, Turn
-from headway_edge.own_totals import OwnTotals
-from headway_edge.own_warnings import OwnWarnings
+from headway_edge.own.customer_factors import classes_of
+from headway_edge.own.local_time import LocalTime
+from headway_edge.own.own_consumables import OwnConsumables
+from headway_edge.own.own_history import OwnHistory
+from headway_edge.own.own_series import OwnSeries, Turn
+from headway_edge.own.own_totals import OwnTotals
+from headway_edge.own.own_warnings import OwnWarnings
+from headway_edge.store.outbox import Outbox
 from headway_edge.watcher import Watcher
 from headway_protocol import benchmark
 from headway_protocol.benchmark import Benchmark

@@ -7,7 +7,7 @@ any more could otherwise not let go of a single one.
 import contextlib
 from pathlib import Path
 
-from headway_edge.medium import Medium
+from headway_edge.store.medium import Medium
 
 BALLAST_BYTES = 128 * 1024  # some 30 pages of a WAL; deleting a hundred records takes about ten
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from headway_edge.calendar_periods import bounds
 from headway_edge.core.episode import DISTANCE
 from headway_edge.core.process import Process
-from headway_edge.seq_ranges import BootRun, united
+from headway_edge.store.seq_ranges import BootRun, united
 from headway_protocol import cbor, fold, record
 from headway_protocol.errors import DecodeError, EncodeError
 

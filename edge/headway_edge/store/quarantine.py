@@ -7,7 +7,7 @@ finds a complete one finishes this. The newest KEPT damaged files stay, as `quar
 
 from pathlib import Path
 
-from headway_edge.medium import Medium
+from headway_edge.store.medium import Medium
 
 KEPT = 3
 _FOLDER = "quarantine"

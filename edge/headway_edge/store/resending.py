@@ -1,10 +1,10 @@
 """What the server asks for again: what is kept of it is unsettled once more, what is not is to be declared lost."""
 
-from headway_edge import boot_table, fold_rows, pending_loss
-from headway_edge.boot_mark import End
-from headway_edge.medium import Connection
-from headway_edge.outbox_schema import ASIDE, TO_SEND
-from headway_edge.seq_ranges import BootRun, Run, missing, without
+from headway_edge.store import boot_table, fold_rows, pending_loss
+from headway_edge.store.boot_mark import End
+from headway_edge.store.medium import Connection
+from headway_edge.store.outbox_schema import ASIDE, TO_SEND
+from headway_edge.store.seq_ranges import BootRun, Run, missing, without
 from headway_protocol import record
 from headway_protocol.codes import UNDELIVERABLE
 from headway_protocol.errors import DecodeError

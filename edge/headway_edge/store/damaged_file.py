@@ -9,10 +9,10 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from headway_edge import carving
-from headway_edge.boot_mark import End
-from headway_edge.medium import Connection
-from headway_edge.outbox_schema import ASIDE, SETTLED, TO_SEND, is_whole
+from headway_edge.store import carving
+from headway_edge.store.boot_mark import End
+from headway_edge.store.medium import Connection
+from headway_edge.store.outbox_schema import ASIDE, SETTLED, TO_SEND, is_whole
 from headway_protocol import record
 from headway_protocol.errors import DecodeError
 from headway_protocol.fields import UINT32_MAX

@@ -9,11 +9,11 @@ and agreements, goes after everything that was measured; losses, and the birth o
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from headway_edge import boot_table, pending_loss
-from headway_edge.fold_rows import Folder, names_of
-from headway_edge.medium import Connection
-from headway_edge.outbox_schema import ASIDE, SETTLED, TO_SEND
-from headway_edge.seq_ranges import BootRun, united
+from headway_edge.store import boot_table, pending_loss
+from headway_edge.store.fold_rows import Folder, names_of
+from headway_edge.store.medium import Connection
+from headway_edge.store.outbox_schema import ASIDE, SETTLED, TO_SEND
+from headway_edge.store.seq_ranges import BootRun, united
 from headway_protocol.record import AGREEMENT, BIRTH, DAY, LOSS, SERVICE
 
 BUDGET_BYTES = 64 * 2**20  # some 300 000 trips

@@ -1,0 +1,1 @@
+"""The link of a Linux device to its broker, and what is said over it."""
