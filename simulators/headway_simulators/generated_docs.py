@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings
 from headway_edge.settings import AgentSettings
 from headway_protocol import cbor, command, record
 from headway_server import arrival, crash_counter, gap_rows, rate_limit, refused
-from headway_server.packs import library
+from headway_server.packs import explain, library
 from headway_server.packs.compile import compile_file
 from headway_server.settings import ServerSettings
 
@@ -42,7 +42,12 @@ broker_username = "bus-0142"
 broker_password = "change-me-please\""""
 _SERVER_EXAMPLE = """\
 database_url = "sqlite+aiosqlite:////var/lib/headway/headway.db"
-broker_host = "127.0.0.1"
+broker_host = "broker.example"
+broker_port = 8883
+broker_tls = true
+broker_ca = "/etc/headway/broker-ca.pem"
+broker_username = "headway-server"
+broker_password = "change-me-too"
 operator_token = "change-me-please\""""
 _LIMITS: tuple[tuple[str, int | str], ...] = (
     ("bytes of a record", record.RECORD_BYTES_MAX),
@@ -138,6 +143,15 @@ def characteristics_of(pack: dict[str, Any]) -> Iterator[str]:
         for item in pack["score"]:
             keys = ", ".join(f"`{key}`" for key in item["of"])
             yield _row(item["title"], item.get("weight", 1), keys, _with_source(item))
+    for table, heading, words in (
+        ("consumables", "What wears out", explain.consumable),
+        ("advice", "Advice on warning codes, the most urgent first", explain.advice),
+    ):
+        if pack[table]:
+            yield f"\n### {heading}\n"
+            yield "| name | rule | what |\n|---|---|---|"
+            for item in pack[table]:
+                yield _row(f"`{item['name']}`", words(item), _with_source(item))
 
 
 def _counted(item: dict[str, Any]) -> str:

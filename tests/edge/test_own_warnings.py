@@ -179,7 +179,7 @@ def test_what_is_no_code_of_the_signal_is_passed_over(vehicle: Vehicle) -> None:
 
 
 def test_a_process_without_warnings_keeps_nothing() -> None:
-    own = OwnWarnings(packs.load("private-driving"))
+    own = OwnWarnings(packs.load("commercial-driving"))
     assert own.take(1000, [0] * 12, lambda: 20_500) is None
     own.end_trip()
     assert not own.changed
@@ -189,5 +189,5 @@ def test_a_process_without_warnings_keeps_nothing() -> None:
 def test_a_state_of_another_shape_begins_anew() -> None:
     own = OwnWarnings(PROCESS)
     own.restore(None)
-    own.restore(OwnWarnings(packs.load("private-driving")).state())
+    own.restore(OwnWarnings(packs.load("commercial-driving")).state())
     assert own.counts(0) == []

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bench.heap import CLASSES, PACKS, compile_modules, samples_text
+from bench.heap import CLASSES, PACKS, samples_text
 
 from headway_edge.core.pack import Pack
 from headway_edge.core.pack_code import generate
@@ -39,14 +39,6 @@ def test_no_update_allocates_on_any_path(host: str, private_driving: Path, run_o
 def test_one_allocation_in_a_seldom_path_is_found(host: str, private_driving: Path, run_on: RunOn) -> None:
     printed = run_on(host, "no_allocation.py", private_driving, "car", "allocating")
     assert printed.startswith("allocated at update 226 (3000, 30000, ")
-
-
-@pytest.fixture(scope="session")
-def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The modules of a device without Linux, compiled for 31-bit small integers."""
-    folder = tmp_path_factory.mktemp("modules")
-    compile_modules(folder)
-    return folder
 
 
 @pytest.mark.full
@@ -86,29 +78,9 @@ def test_a_shipped_pack_is_installed_in_64_kilobytes_and_runs_in_88(
 
 
 AHEAD = """
-[signals.trouble]
-vss = "Vehicle.Headway.TroubleCode"
-unit = ""
-quantum = 1
-min = 0
-max = 65535
-about = "x"
-
 [factors.experience]
 title = "x"
 classes = ["new", "long"]
-about = "x"
-
-[warnings]
-code = "trouble"
-condition = ["speed"]
-
-[advice.hot]
-title = "x"
-code = "P0217"
-times = 2
-days = 30
-do = "x"
 about = "x"
 """
 

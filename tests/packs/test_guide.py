@@ -33,14 +33,14 @@ def test_the_example_with_customer_factors_goes_with_it() -> None:
     assert parts[16] == [[101, 0, 0, 0, [1, 9830, 16384, 16384, [[-11469, 3932]]]]]
 
 
-def test_the_example_of_warnings_goes_with_a_pack_that_ships() -> None:
+def test_the_example_of_warnings_goes_with_a_pack_that_has_none() -> None:
     page = (Path(__file__).parents[2] / "docs" / "consumables.md").read_text(encoding="utf-8")
     example = page.partition("```toml\n")[2].partition("```")[0]
-    text = path("private-driving").read_text(encoding="utf-8")
+    text = path("eco-driving").read_text(encoding="utf-8")
     parts = compile_source(parse((text + example).encode(), "example")).parts
     names = [signal[0].rpartition(".")[2] for signal in parts[5]]
     place, condition, rules = parts[19]
-    assert (names[place], [names[i] for i in condition]) == ("TroubleCode", ["Speed", "Speed", "ECT"])
+    assert (names[place], [names[i] for i in condition]) == ("TroubleCode", ["Speed", "Speed", "FuelRate"])
     assert rules == [[0x0217, 2, 30]]
 
 

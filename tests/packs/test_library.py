@@ -26,7 +26,7 @@ def pack(name: str) -> Compiled:
     [
         ("commercial-driving", 2, "e30376c625a02b45", 3306),
         ("eco-driving", 1, "4123b9639c861e18", 3078),
-        ("private-driving", 3, "e3dfbcb2cdf8a466", 4028),
+        ("private-driving", 4, "0111f299c2926a5e", 4113),
         ("wellness", 1, "ff6e5f91696ba7e6", 2651),
     ],
 )
@@ -207,6 +207,7 @@ def test_signals_are_named_as_in_vss_with_our_own_in_our_branch(name: str) -> No
         "Vehicle.Headway.RoadSpeedLimit",
         "Vehicle.Headway.LocalMinute",
         "Vehicle.Headway.LocalWeekday",
+        "Vehicle.Headway.TroubleCode",
     }
     assert {signal[0] for signal in pack(name).parts[5]} <= known
 

@@ -48,7 +48,7 @@ def test_check_says_that_packs_are_right(source: Path) -> None:
     assert done.exit_code == 0
     lines = done.stdout.splitlines()
     assert lines[0] == f"{source}: right; minimal version 1, id f6259595b42ff41b, 326 bytes"
-    assert lines[1].startswith("private-driving: right; private-driving version 3, id ")
+    assert lines[1].startswith("private-driving: right; private-driving version 4, id ")
 
 
 def test_check_lists_every_mistake_and_goes_on_to_the_next_pack(source: Path, minimal: str) -> None:

@@ -103,6 +103,6 @@ def test_what_there_is_nothing_of_is_said(config: Path, tmp_path: Path) -> None:
     done = run(config, "--store", str(tmp_path / "none.db"))
     assert (done.exit_code, "cannot be read" in done.stderr) == (1, True)
     Outbox(tmp_path / "outbox.db").close()
-    config.write_text(f'store = "{tmp_path / "outbox.db"}"\n')
+    config.write_text(f'store = "{tmp_path / "outbox.db"}"\npack = "eco-driving"\n')
     done = run(config)
-    assert (done.exit_code, "private-driving knows of no warning codes" in done.stderr) == (1, True)
+    assert (done.exit_code, "eco-driving knows of no warning codes" in done.stderr) == (1, True)

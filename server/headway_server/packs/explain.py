@@ -74,12 +74,12 @@ def _lines(pack: dict[str, Any]) -> Iterator[str]:
     yield from _section(
         "Series, forecast and watched on the device", pack["series"], lambda item: _series(item, classes_of)
     )
-    yield from _section("Consumables", pack["consumables"], _consumable)
+    yield from _section("Consumables", pack["consumables"], consumable)
     if pack["warnings"]:
         around = ", ".join(pack["warnings"]["condition"]) or "nothing"
         yield "\nWarning codes"
         yield f"  carried by {pack['warnings']['code']}; kept for seven seconds around one: {around}"
-    yield from _section("Advice on warning codes, the most urgent first", pack["advice"], _advice)
+    yield from _section("Advice on warning codes, the most urgent first", pack["advice"], advice)
 
 
 def _trip_rules(rules: dict[str, str]) -> Iterator[str]:
@@ -155,17 +155,20 @@ def _series(item: dict[str, Any], classes_of: dict[str, list[str]]) -> str:
     return words
 
 
-def _advice(item: dict[str, Any]) -> str:
+def advice(item: dict[str, Any]) -> str:
+    """Return a rule on warning codes and what it says to do, in words."""
     times = f"{item['times']} trip{'' if item['times'] == 1 else 's'} within {item['days']} days"
     return f"{item['title']}, {item.get('code', 'any code')} on {times}: {item['do']}"
 
 
-def _consumable(item: dict[str, Any]) -> str:
-    limits = [_words(item["limit"])] if "limit" in item else []
+def consumable(item: dict[str, Any]) -> str:
+    """Return what wears out, and when, in words. item: of a catalogue, as in `advice`."""
+    limits = []
+    if "limit" in item:
+        worn = f" (as worn: {' + '.join(item['worn'])})" if "worn" in item else ""
+        limits.append(f"{_words(item['limit'])} of {' + '.join(item['used'])}{worn}")
     limits += [f"{item['days']} days"] if "days" in item else []
-    used = f" of {' + '.join(item['used'])}" if "used" in item else ""
-    worn = f", as worn: {' + '.join(item['worn'])}" if "worn" in item else ""
-    return f"{item['title']}, after {' or '.join(limits)}{used}{worn}"
+    return f"{item['title']}, after {' or '.join(limits)}"
 
 
 def _total(item: dict[str, Any], kind: str) -> str:
