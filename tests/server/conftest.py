@@ -312,6 +312,21 @@ def open_store():
     return Store.open
 
 
+@pytest.fixture(scope="module")
+def runner():
+    """A loop that outlives the examples of Hypothesis."""
+    with asyncio.Runner() as one:
+        yield one
+
+
+@pytest.fixture
+def shared_store(runner, open_store, database_url):
+    """One database for all examples of Hypothesis, each of which has devices of its own."""
+    store = runner.run(open_store(database_url))
+    yield store
+    runner.run(store.database.close())
+
+
 @pytest.fixture
 def running(store):
     """A server without a broker: what the API and the page are served from."""

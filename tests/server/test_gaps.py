@@ -1,6 +1,5 @@
 """What is missing: noted as it opens and closes, asked for in time and not too often, and named in the end."""
 
-import asyncio
 import itertools
 
 import pytest
@@ -203,19 +202,6 @@ async def test_who_only_seems_to_have_spoken_is_asked_after_a_restore_until_it_i
         await store.commit(make.state(1))
         assert (BUS, [(1, 2, OPEN_END)]) in await store.asked(WAITS_MS[-1] // 1000)
     assert await store.count(tables.refills) == 0
-
-
-@pytest.fixture(scope="module")
-def runner():
-    with asyncio.Runner() as one:
-        yield one
-
-
-@pytest.fixture
-def shared_store(runner, open_store, database_url):
-    store = runner.run(open_store(database_url))
-    yield store
-    runner.run(store.database.close())
 
 
 _SEQ = st.integers(1, 12)

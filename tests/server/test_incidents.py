@@ -1,6 +1,5 @@
 """Incidents and services on the server: opened and closed in any order, put into words, and shown where they may be."""
 
-import asyncio
 import itertools
 
 import pytest
@@ -152,20 +151,6 @@ async def test_what_an_older_server_kept_is_read(store, client, make):
 
 
 # --- any order --------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def runner():
-    with asyncio.Runner() as one:
-        yield one
-
-
-@pytest.fixture
-def shared_store(runner, open_store, database_url):
-    """One database for all examples, each of which has devices of its own."""
-    store = runner.run(open_store(database_url))
-    yield store
-    runner.run(store.database.close())
 
 
 _place = st.tuples(st.integers(1, 2), st.integers(1, 6))

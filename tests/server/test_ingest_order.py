@@ -1,9 +1,7 @@
 """Whatever way records come in, repeated, late, or in other batches, the store ends up the same."""
 
-import asyncio
 import itertools
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,20 +10,6 @@ from headway_server import tables
 
 _TRIPS = 6
 _number = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def runner():
-    with asyncio.Runner() as one:
-        yield one
-
-
-@pytest.fixture
-def shared_store(runner, open_store, database_url):
-    """One database for all examples, each of which has a device of its own."""
-    store = runner.run(open_store(database_url))
-    yield store
-    runner.run(store.database.close())
 
 
 def payloads(make):

@@ -1,14 +1,13 @@
 """An operator's commands on a server's data: backup while it runs, restore once it is stopped, dead letters over its API."""
 
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import pytest
+from operator_command import TOKEN, headway
 from paho.mqtt.enums import CallbackAPIVersion
 
 from headway_protocol import ack, record
@@ -16,20 +15,7 @@ from headway_simulators.demo import free_port
 from headway_simulators.operator_client import OperatorClient
 from headway_simulators.server_process import ServerProcess
 
-TOKEN = "operator-token"  # noqa: S105 - of the tests
 UP, ACK = "headway/v1/depot/bus-1/up", "headway/v1/depot/bus-1/ack"
-
-
-def headway(*arguments: object, token: str | None = TOKEN) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "COLUMNS": "120", **({"HEADWAY_OPERATOR_TOKEN": token} if token else {})}
-    return subprocess.run(
-        [sys.executable, "-m", "headway_simulators", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env=environment,
-    )
 
 
 class Device:

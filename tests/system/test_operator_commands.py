@@ -1,13 +1,12 @@
 """What an operator does at a terminal, with a server in a process of its own: publish and offer packs, verify the store."""
 
-import os
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from operator_command import TOKEN, headway
 
 from headway_edge.mqtt.link import Broker
 from headway_simulators.demo import free_port, shipped_sources
@@ -16,20 +15,7 @@ from headway_simulators.operator_client import OperatorClient
 from headway_simulators.processes import find_process
 from headway_simulators.server_process import ServerProcess
 
-TOKEN = "operator-token"  # noqa: S105 - of the tests
 SMALL = Path(__file__).parents[1] / "server" / "small.toml"
-
-
-def headway(*arguments: object, token: str | None = TOKEN) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "COLUMNS": "120", **({"HEADWAY_OPERATOR_TOKEN": token} if token else {})}
-    return subprocess.run(
-        [sys.executable, "-m", "headway_simulators", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env=environment,
-    )
 
 
 @pytest.fixture(scope="module")

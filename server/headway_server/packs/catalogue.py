@@ -10,6 +10,21 @@ from typing import Any
 from headway_server.packs.dimension import exact_text
 from headway_server.packs.source import Source
 
+# Of a pack's tables, those whose entries are described alike.
+TABLES = (
+    "signals",
+    "params",
+    "values",
+    "accumulators",
+    "events",
+    "totals",
+    "contexts",
+    "score",
+    "series",
+    "consumables",
+    "factors",
+    "advice",
+)
 DIRECTION_WORDS = {"lower": "lower is better", "neutral": "neither is better", "higher": "higher is better"}
 
 
@@ -37,20 +52,7 @@ def catalogue(
         "like": dict(pack.fields.get("like", {})),
         "rules": {key: str(value) for key, value in source.rules.fields.items()},
     }
-    for table in (
-        "signals",
-        "params",
-        "values",
-        "accumulators",
-        "events",
-        "totals",
-        "contexts",
-        "score",
-        "series",
-        "consumables",
-        "factors",
-        "advice",
-    ):
+    for table in TABLES:
         described[table] = []
         for item in source.tables[table]:
             entry: dict[str, Any] = {"name": item.name, "is": units.get((table, item.name), "")}

@@ -9,22 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from headway_server.packs.catalogue import TABLES
 from headway_server.packs.compile import Compiled
 
-_TABLES = (
-    "signals",
-    "params",
-    "values",
-    "accumulators",
-    "events",
-    "totals",
-    "contexts",
-    "score",
-    "series",
-    "consumables",
-    "factors",
-    "advice",
-)
 # Fields of a catalogue that are no part of the definition.
 _WORDING = {"title", "about", "source", "is", "key", "headline", "otherwise", "unit_size", "do"}
 
@@ -67,7 +54,7 @@ def difference(before: Compiled, after: Compiled) -> Difference:
     for key in ("name", "version", "kind", "classes", "title", "about", "source"):
         _compare(found, "pack", {key: old[key]}, {key: new[key]}, found.same)
     compiled_old, compiled_new = _compiled_entries(before), _compiled_entries(after)
-    for table in _TABLES:
+    for table in TABLES:
         _compare_table(found, table, old[table], new[table], compiled_old, compiled_new)
     by_id = [{(item["level"], item["id"]): item for item in pack["characteristics"]} for pack in (old, new)]
     for identity in sorted(set(by_id[0]) | set(by_id[1])):
