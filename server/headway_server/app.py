@@ -15,6 +15,7 @@ from headway_server import (
     dead_letter_api,
     device_api,
     forecast_api,
+    forecast_page,
     incident_api,
     incident_page,
     pack_api,
@@ -42,7 +43,7 @@ def create_app(running: Running) -> FastAPI:
     app.add_middleware(BodyLimit, bytes_max=_BODY_BYTES_MAX)
     for part in (
         *(api, device_api, forecast_api, incident_api, pack_api, person_api, dead_letter_api),
-        *(page, incident_page, person_page, trend_page),
+        *(page, forecast_page, incident_page, person_page, trend_page),
     ):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")

@@ -1,15 +1,19 @@
 """The API of forecasts: how good those were that a person's own device made."""
 
+import asyncio
+
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from headway_edge.core.forecast import error_ledger
+from headway_edge.core.process import Process
 from headway_edge.core.series import SHARE_PCT
 from headway_server import answers
 from headway_server.access import Server
 from headway_server.device_trips import device_trips
 from headway_server.forecast_accuracy import Accuracy, Together, follow
 from headway_server.person_api import PackOfPerson, process_of
+from headway_server.running import Running
 
 router = APIRouter(tags=["persons"])
 
@@ -46,16 +50,24 @@ class PersonForecasts(BaseModel):
 @router.get("/api/v1/persons/{person:path}/forecasts", responses={404: {"model": answers.Problem}})
 async def forecasts(server: Server, person: str, pack: PackOfPerson = None) -> PersonForecasts:
     """How good the forecasts of a person's device were, worked out again from the trips it sent."""
-    async with server.database.read() as connection:
-        process, _ = await process_of(connection, server.processes, person, pack)
-        together = Together(process)
-        async for item in device_trips(connection, process, person):
-            together.add(follow(process, item.trips))
+    process, found = await accuracy_of(server, person, pack)
     return PersonForecasts(
         person=person,
         pack=answers.Pack(id=process.id.hex(), name=process.name, version=process.version),
-        series=[_series(found) for found in together.accuracy()],
+        series=[_series(item) for item in found],
     )
+
+
+async def accuracy_of(server: Running, person: str, pack: str | None) -> tuple[Process, list[Accuracy]]:
+    """Return a process of a person and how good the forecasts of its series were. Raises HTTPException as `process_of`."""
+    async with server.database.read() as connection:
+        process, _ = await process_of(connection, server.processes, person, pack)
+        devices = [item async for item in device_trips(connection, process, person)]
+    together = Together(process)
+    for item in devices:
+        # Years of trips take seconds, in which the server has others to serve.
+        together.add(await asyncio.to_thread(follow, process, item.trips))
+    return process, together.accuracy()
 
 
 def _series(item: Accuracy) -> SeriesAccuracy:
