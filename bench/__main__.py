@@ -10,11 +10,43 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from bench import bulk, control, core, factors, flash, fleet, forecast, heap, ingest, link, packs, restore, store, wire
+from bench import (
+    bulk,
+    control,
+    core,
+    factors,
+    flash,
+    fleet,
+    forecast,
+    heap,
+    herd,
+    ingest,
+    link,
+    packs,
+    restore,
+    store,
+    wire,
+)
 
 PARTS = {
     part.__name__.removeprefix("bench."): part
-    for part in (core, packs, heap, bulk, wire, store, flash, link, ingest, restore, fleet, forecast, control, factors)
+    for part in (
+        core,
+        packs,
+        heap,
+        bulk,
+        wire,
+        store,
+        flash,
+        link,
+        ingest,
+        restore,
+        fleet,
+        herd,
+        forecast,
+        control,
+        factors,
+    )
 }
 
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from bench.rows import Rows
-from headway_protocol import command, counts, record, state, topics
+from headway_protocol import command, state, topics
 from headway_server.arrival import Received
 from headway_server.backup import back_up
 from headway_server.database import Database
@@ -20,7 +20,7 @@ from headway_server.ingest import Ingest
 from headway_server.processes import Processes
 from headway_server.restore import restore
 from headway_server.verification import verify
-from headway_simulators.processes import find_process
+from headway_simulators.soak.herd import trip_payloads
 
 DEVICES = 200
 BEFORE, AFTER = 150, 50  # records of each device before the backup, and after
@@ -37,7 +37,7 @@ async def _measure(folder: Path) -> list[tuple[str, str, str, str]]:
     now_ms = 1_700_000_000_000
     url, copy = f"sqlite+aiosqlite:///{folder / 'headway.db'}", folder / "backup.db"
     names = [f"unit-{n}" for n in range(DEVICES)]
-    payloads = _payloads(BEFORE + AFTER)
+    payloads = trip_payloads(BEFORE + AFTER)
     database = await Database.open(url, lambda: now_ms)
     ingest = Ingest(database, lambda: now_ms, await Processes.open(database, 1))
     await _commit(ingest, names, payloads[:BEFORE])
@@ -85,20 +85,6 @@ async def _measure(folder: Path) -> list[tuple[str, str, str, str]]:
             f"{asked:,} records asked for again and committed",
         ),
         ("lost of what devices keep (RPO)", str(lost), "records", f"{DEVICES * AFTER:,} were newer than the backup"),
-    ]
-
-
-def _payloads(number: int) -> list[bytes]:
-    process = find_process()
-    numbers = [0] * len(process.pack.cells)
-    for name, value in (("elapsed", 7430), ("distance", 13591), ("speed_max", 9000)):
-        numbers[process.places(name)[0]] = value
-    bands = process.places("speed_bands")
-    numbers[bands[0]], numbers[bands[7]] = 50, 7380
-    body = record.episode_body(process.id, 1000, counts.pack(numbers), b"")
-    return [
-        record.encode(record.Record(record.EPISODE, 1, seq, seq * 1000, None, record.UNSYNCED, body))
-        for seq in range(1, number + 1)
     ]
 
 

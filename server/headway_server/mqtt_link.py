@@ -12,9 +12,10 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 import structlog
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, LogLevel
 
 from headway_protocol import topics
+from headway_server import broker_tls
 from headway_server.arrival import MESSAGE_BYTES_MAX, Received
 from headway_server.inbox import Inbox
 from headway_server.mqtt_protocol import UNSUPPORTED, connect_properties, told
@@ -74,6 +75,7 @@ class Link:
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._ended = asyncio.Event()
         self._reason = "connection lost"
+        self._refused_in_tls: str | None = None
         self._wanted = True
         self._answered = False
         self._progress_s = self._loop.time()
@@ -104,6 +106,7 @@ class Link:
         client.on_publish = self._on_publish
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
+        client.on_log = self._on_log
         return client
 
     # In paho's thread.
@@ -140,7 +143,16 @@ class Link:
             log.error("the broker refuses what the server publishes", reason=told(reason))
 
     def _on_disconnect(self, _client: Any, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        self._call(self._fail, f"connection ended: {told(reason)}")
+        if self._refused_in_tls is None:
+            self._call(self._fail, f"connection ended: {told(reason)}")
+        else:
+            self._answered = True  # in another version of MQTT it would say the same
+            self._call(self._fail, self._refused_in_tls)
+
+    def _on_log(self, _client: Any, _userdata: Any, level: int, text: str) -> None:
+        # paho tells errors of the socket to its log only.
+        if level == LogLevel.MQTT_LOG_ERR:
+            self._refused_in_tls = self._refused_in_tls or broker_tls.of_alert(text)
 
     def _on_message(self, client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         self._on_progress()
@@ -185,8 +197,12 @@ class Link:
             properties = connect_properties(self._settings.in_flight_max, 2 * MESSAGE_BYTES_MAX)
             options = {"clean_start": False, "properties": properties}
         try:
+            if self._settings.broker_tls:
+                self._client.tls_set_context(await asyncio.to_thread(broker_tls.context, self._settings))
             await asyncio.to_thread(self._client.connect, host, port, _KEEPALIVE_S, **options)
-        except (OSError, ValueError) as e:
+        except OSError as e:
+            raise LinkError(f"{host}:{port}: {broker_tls.told(e)}") from e
+        except ValueError as e:
             raise LinkError(f"{host}:{port}: {e}") from e
         self._client.loop_start()
         try:

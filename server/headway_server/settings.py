@@ -11,9 +11,9 @@ is an error, because a misspelt `k_flor` would otherwise be a privacy floor that
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from headway_protocol.benchmark import FLOOR_MIN
@@ -43,6 +43,20 @@ class ServerSettings(BaseSettings):
     broker_password: SecretStr | None = Field(None, description="Password at the broker.")
     broker_protocol: Literal["auto", "5", "3.1.1"] = Field(
         "auto", description="MQTT version: 5 tells reasons and bounds what is under way; auto asks for it first."
+    )
+    broker_tls: bool = Field(
+        False, description="Speak TLS, usually on port 8883: the broker's certificate and host name are verified."
+    )
+    broker_ca: Path | None = Field(
+        None,
+        description="PEM file of the authorities that may vouch for the broker, two while one replaces the other; none: "
+        "those of the machine.",
+    )
+    broker_cert: Path | None = Field(
+        None, description="PEM file of the server's own certificate, if the broker asks for one."
+    )
+    broker_key: Path | None = Field(
+        None, description="PEM file of its private key, without a pass phrase; none: it is in broker_cert."
     )
     broker_client_id: str = Field(
         "headway-server",
@@ -84,6 +98,17 @@ class ServerSettings(BaseSettings):
         20, ge=1, le=600, description="How long a stop may take; what is not committed by then stays at the broker."
     )
 
+    @model_validator(mode="after")
+    def _is_secured_as_told(self) -> Self:
+        for name in ("broker_ca", "broker_cert", "broker_key"):
+            if getattr(self, name) is not None and not self.broker_tls:
+                raise ValueError(f"{name} is of no use without TLS: set broker_tls = true, or take it out")
+        if self.broker_key is not None and self.broker_cert is None:
+            raise ValueError("broker_key needs the certificate it belongs to: set broker_cert")
+        if self.embedded_broker and self.broker_tls:
+            raise ValueError("the embedded broker speaks no TLS: take out broker_tls, or run a broker of its own")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -119,17 +144,16 @@ def read_settings(path: Path | None = None, **overrides: Any) -> ServerSettings:
     try:
         found = FileSettings(**overrides)
     except ValidationError as e:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in error['loc'])}: {_reason(error)}" for error in e.errors()
-        )
+        problems = "; ".join(map(_problem, e.errors()))
         raise ServerError(
             f"settings are not valid: {problems}", "known keys are " + ", ".join(sorted(ServerSettings.model_fields))
         ) from None
     return ServerSettings.model_construct(**{name: getattr(found, name) for name in ServerSettings.model_fields})
 
 
-def _reason(error: Any) -> str:
-    return "unknown key" if error["type"] == "extra_forbidden" else str(error["msg"])
+def _problem(error: Any) -> str:
+    reason = "unknown key" if error["type"] == "extra_forbidden" else str(error["msg"]).removeprefix("Value error, ")
+    return ": ".join([*map(str, error["loc"]), reason])
 
 
 def _check_environment() -> None:

@@ -21,17 +21,21 @@ class ServerProcess:
     """`headway serve` as a child process; use as a context manager.
 
     folder: gets the database, so that a server started again in it goes on, and the log. http_port: 0 takes a free one.
-    broker_port: of the embedded broker; with embedded=False, of one that runs already. token: the operator's.
+    broker_port: of the embedded broker; with embedded=False, of one that runs already. token: the operator's. settings:
+    further ones of `headway_server.settings`, as text. `database_url` is where it keeps what it has.
     Raises SimulatorError when it does not become healthy, with the end of its log.
     """
 
-    def __init__(self, folder: Path, http_port: int, broker_port: int, token: str, *, embedded: bool = True) -> None:
+    def __init__(
+        self, folder: Path, http_port: int, broker_port: int, token: str, *, embedded: bool = True, **settings: str
+    ) -> None:
         self.broker_port = broker_port
+        self.database_url = f"sqlite+aiosqlite:///{folder.resolve()}/headway.db"
         self._log_path = folder / "server.log"
         self._http_port = http_port
         self._token = token
         self._environment = os.environ | {
-            "HEADWAY_SERVER_DATABASE_URL": f"sqlite+aiosqlite:///{folder.resolve()}/headway.db",
+            "HEADWAY_SERVER_DATABASE_URL": self.database_url,
             "HEADWAY_SERVER_BROKER_HOST": "127.0.0.1",
             "HEADWAY_SERVER_BROKER_PORT": str(broker_port),
             "HEADWAY_SERVER_EMBEDDED_BROKER": str(embedded).lower(),
@@ -40,6 +44,7 @@ class ServerProcess:
             "HEADWAY_SERVER_OPERATOR_TOKEN": token,
             "PYTHONUNBUFFERED": "1",
         }
+        self._environment |= {f"HEADWAY_SERVER_{name.upper()}": value for name, value in settings.items()}
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
 
@@ -81,6 +86,13 @@ class ServerProcess:
             return httpx.get(f"{self.url}healthz", timeout=2).status_code == 200
         except httpx.TransportError:
             return False
+
+    @property
+    def pid(self) -> int:
+        """Of the process that was started last. Raises SimulatorError before that."""
+        if self._process is None:
+            raise SimulatorError("the server was not started yet")
+        return self._process.pid
 
     def kill(self) -> None:
         """Kill it as a power cut would (SIGKILL)."""

@@ -103,6 +103,31 @@ async def test_slices_and_delays_change_the_pace_and_not_the_bytes(echo: tuple[E
         assert echo[0].got == b"0123456789" * 5
 
 
+async def test_what_is_late_comes_in_order_and_no_sooner(echo: tuple[Echo, int]) -> None:
+    late = Way(latency_s=(0.01, 0.05))
+    async with ChaosProxy("127.0.0.1", echo[1], lambda _number: Plan(up=late, down=late)) as proxy:
+        reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+        start_s = asyncio.get_running_loop().time()
+        for number in range(20):
+            writer.write(b"%02d" % number)
+            await asyncio.sleep(0.002)  # so that later ones may draw a shorter time than those under way
+        got = await reader.readexactly(80)
+        assert asyncio.get_running_loop().time() - start_s >= 0.02
+        writer.write_eof()
+        assert await reader.read() == b""
+        writer.close()
+    assert echo[0].got == b"".join(b"%02d" % number for number in range(20))
+    assert len(got) == 80
+    assert echo[0].ended == "closed"
+
+
+async def test_what_is_late_is_cut_to_the_byte(echo: tuple[Echo, int]) -> None:
+    way = Way(3, Cut.CLOSE, latency_s=(0.01, 0.02))
+    async with ChaosProxy("127.0.0.1", echo[1], lambda _number: Plan(up=way)) as proxy:
+        assert (await talk(proxy.port, b"hello!"))[1] == "closed"
+        assert echo[0].got == b"hel"
+
+
 async def test_each_connection_has_its_own_plan(echo: tuple[Echo, int]) -> None:
     plans = [Plan(answer=b"HTTP/1.1 200 OK\r\n\r\n"), Plan(up=Way(0, Cut.CLOSE)), Plan()]
     async with ChaosProxy("127.0.0.1", echo[1], lambda number: plans[number]) as proxy:

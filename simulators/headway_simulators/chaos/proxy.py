@@ -6,13 +6,14 @@ broker and a real kernel's TCP are on both sides.
 
 import asyncio
 import contextlib
+import random
 import socket
 import struct
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Self
+from typing import Protocol, Self
 
 _READ_BYTES = 65536
 _CLOSE_S = 1.0
@@ -32,13 +33,15 @@ class Way:
     """One direction of a connection.
 
     cut_after: bytes that pass, exactly; the cut comes with the next one. None: no cut. piece_bytes: passed on at once, at most.
-    delay_s: before each piece; so `Way(piece_bytes=100, delay_s=0.1)` is 1 kB/s.
+    delay_s: before each piece; so `Way(piece_bytes=100, delay_s=0.1)` is 1 kB/s. latency_s: least and most that each piece is
+    under way, in order, whatever else is; drawn from a generator of its own.
     """
 
     cut_after: int | None = None
     cut: Cut = Cut.RESET
     piece_bytes: int = _READ_BYTES
     delay_s: float = 0.0
+    latency_s: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -145,11 +148,48 @@ class ChaosProxy:
             await _close([(device, to_device), (broker, to_broker)])
 
 
-async def _pass(
-    way: Way, source: asyncio.StreamReader, target: asyncio.StreamWriter, sent: Callable[[int], None]
-) -> Cut | None:
+class _Reader(Protocol):
+    async def read(self, n: int = -1) -> bytes: ...
+
+
+class _LateReader:
+    """What `source` gives, each piece some time after it came."""
+
+    def __init__(self, source: _Reader, latency_s: tuple[float, float]) -> None:
+        self._source, self._latency_s = source, latency_s
+        self._chance = random.Random(1)  # noqa: S311 - jitter
+        self._under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._take_in())
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _take_in(self) -> None:
+        data = b"first"
+        while data:
+            try:
+                data = await self._source.read(_READ_BYTES)
+            except OSError:
+                data = b""  # reset: for the other end it is over as well
+            due_s = asyncio.get_running_loop().time() + self._chance.uniform(*self._latency_s)
+            self._under_way.put_nowait((due_s, data))
+
+    async def read(self, _n: int = -1) -> bytes:
+        due_s, data = await self._under_way.get()
+        await asyncio.sleep(max(0.0, due_s - asyncio.get_running_loop().time()))
+        return data
+
+
+async def _pass(way: Way, source: _Reader, target: asyncio.StreamWriter, sent: Callable[[int], None]) -> Cut | None:
     # Returns what to do at the cut; None at the stream's own end.
     left = way.cut_after
+    if way.latency_s[1]:
+        async with _LateReader(source, way.latency_s) as late:
+            return await _pass(replace(way, latency_s=(0.0, 0.0)), late, target, sent)
     while data := await source.read(_READ_BYTES):
         may_pass = data if left is None else data[:left]
         for at in range(0, len(may_pass), way.piece_bytes):

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the certificates of tests/edge/test_link_tls.py anew, in this folder; they are for these tests and nothing else.
+# Makes the certificates of the tests of TLS (edge, server, system) anew, in this folder; they are for these and nothing else.
 # Needs openssl 3. Each .pem of a leaf holds its certificate and its key; those of authorities have no key here.
 set -e
 work=$(mktemp -d)
