@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from headway_protocol import codes
+from headway_protocol import code_texts
 from headway_simulators.generated_docs import pages
 
 ROOT = Path(__file__).parents[1]
@@ -58,6 +58,6 @@ def test_every_command_teaches_and_the_readme_names_it(command: str) -> None:
 
 def test_every_refusal_code_is_in_the_wires_documentation() -> None:
     text = (ROOT / "docs/protocol.md").read_text()
-    for code in codes.known():
-        name, cause, next_step = codes.explain(code)
+    for code in code_texts.known():
+        name, cause, next_step = code_texts.explain(code)
         assert f"| {code} | `{name}` | {cause} | {next_step} |" in text

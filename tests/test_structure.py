@@ -11,12 +11,13 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 # What MicroPython has, of what these files may use.
-MICROPYTHON_MODULES = {"array", "binascii", "gc", "hashlib", "os", "struct", "sys"}
+MICROPYTHON_MODULES = {"array", "binascii", "gc", "hashlib", "os", "select", "socket", "struct", "sys"}
 MICROPYTHON_FILES = [
     *(ROOT / "protocol/headway_protocol").glob("*.py"),
     *(ROOT / "edge/headway_edge/core").rglob("*.py"),
     ROOT / "edge/headway_edge/session.py",
     *(ROOT / "edge/headway_edge/flash").glob("*.py"),
+    *(ROOT / "edge/headway_edge/band").glob("*.py"),
     ROOT / "edge/headway_edge/installed_pack.py",
 ]
 

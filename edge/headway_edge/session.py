@@ -17,20 +17,20 @@ The window halves with each loss and grows with what is settled, as TCP's does (
 many records a minute is not sent the same ones over and over.
 """
 
-from headway_protocol import ack
+from headway_protocol import ack, const
 
 WINDOW = 20
 RESEND_FIRST_MS = 10000
 RESEND_MAX_MS = 300000
 SENDS_MAX = 8
 RETRY_MS = 86400000
-_JITTER_LEAST_MS = 1000
-_CUTS_MAX = 3  # connections that ended with the same record first in flight, and no answer
+_JITTER_LEAST_MS = const(1000)
+_CUTS_MAX = const(3)  # connections that ended with the same record first in flight, and no answer
 
 # What is in flight: [boot, seq, number of the send, due_ms, whether it went ahead of its turn]; due_ms -1: not overtaken.
-_ORDER = 2
-_DUE = 3
-_AHEAD = 4
+_ORDER = const(2)
+_DUE = const(3)
+_AHEAD = const(4)
 
 
 class Session:

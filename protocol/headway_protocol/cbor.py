@@ -18,14 +18,21 @@ Traceback (most recent call last):
 headway_protocol.errors.DecodeError: byte 0: 1 is not in its shortest form
 """
 
+from headway_protocol import const
 from headway_protocol.codes import MALFORMED
 from headway_protocol.errors import DecodeError, EncodeError
 
 MAX_DEPTH = 8
 MAX_ITEMS = 4096  # of one array or map: a benchmark of 12 characteristics has about 600 numbers in all
 
-_UINT, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
-_INTEGER_LIMIT = 1 << 64
+_UINT = const(0)
+_NEGATIVE = const(1)
+_BYTES = const(2)
+_TEXT = const(3)
+_ARRAY = const(4)
+_MAP = const(5)
+_SIMPLE = const(7)
+_INTEGER_LIMIT = const(1 << 64)
 
 
 def encode(value: object, depth_max: int = MAX_DEPTH) -> bytes:
@@ -71,7 +78,7 @@ def _append(out: bytearray, value: object, depth: int) -> None:
     elif isinstance(value, dict):
         _check_count(len(value))
         _append_head(out, _MAP, len(value))
-        for encoded, key in _sorted_keys(value):
+        for encoded, key in sorted_keys(value):
             out.extend(encoded)
             _append(out, value[key], depth - 1)
     else:
@@ -95,7 +102,8 @@ def _is_key(value: object) -> bool:
     return value is not True and value is not False and isinstance(value, (int, str))
 
 
-def _sorted_keys(value: dict) -> list:
+def sorted_keys(value: dict) -> list:
+    """Return [(encoded key, key), ...] of a map in canonical order. Raises EncodeError for a key that the wire does not carry."""
     for key in value:
         if not _is_key(key):
             raise EncodeError("a map key is neither an integer nor text: %r" % (type(key),))
@@ -131,7 +139,7 @@ def decode(data: bytes, depth_max: int = MAX_DEPTH) -> object:
 
     Raises DecodeError (code MALFORMED, the byte's position in the text) for anything else, in time linear in len(data).
     """
-    value, end = _read(data, 0, depth_max)
+    value, end = item(data, 0, depth_max)
     check_end(data, end)
     return value
 
@@ -156,17 +164,9 @@ def first_items(data: bytes, count: int) -> list:
         raise _malformed(0, "not an array of %d items" % count)
     items = []
     for _ in range(count):
-        item, at = _read(data, at, MAX_DEPTH - 1)
-        items.append(item)
+        value, at = item(data, at, MAX_DEPTH - 1)
+        items.append(value)
     return items
-
-
-def item(data: bytes, at: int, depth_max: int) -> tuple:
-    """Return (value, end) of the item at byte `at`, with at most depth_max arrays and maps around an item in it.
-
-    For data too large to be held decoded. Raises DecodeError as `decode` does, but for what comes after the item.
-    """
-    return _read(data, at, depth_max)
 
 
 def array_head(data: bytes, at: int) -> "tuple | None":
@@ -208,7 +208,11 @@ def _read_head(data: bytes, at: int) -> tuple:
     return major, argument, end
 
 
-def _read(data: bytes, at: int, depth: int) -> tuple:
+def item(data: bytes, at: int, depth: int) -> tuple:
+    """Return (value, end) of the item at byte `at`, with at most `depth` arrays and maps around an item in it.
+
+    For data too large to be held decoded. Raises DecodeError as `decode` does, but for what comes after the item.
+    """
     if depth < 0:
         raise _malformed(at, "nested too deeply")
     start = at
@@ -232,8 +236,8 @@ def _read(data: bytes, at: int, depth: int) -> tuple:
         if major == _ARRAY:
             items = []
             for _ in range(argument):
-                item, at = _read(data, at, depth - 1)
-                items.append(item)
+                value, at = item(data, at, depth - 1)
+                items.append(value)
             return items, at
         return _read_map(data, at, argument, depth)
     if major == _SIMPLE and at == start + 1:
@@ -249,14 +253,14 @@ def _read_map(data: bytes, at: int, count: int, depth: int) -> tuple:
     last = b""
     for _ in range(count):
         start = at
-        key, at = _read(data, at, depth - 1)
+        key, at = item(data, at, depth - 1)
         encoded = bytes(data[start:at])
         if encoded <= last:
             raise _malformed(start, "map keys are not sorted and unique")
         last = encoded
         if not _is_key(key):
             raise _malformed(start, "a map key is neither an integer nor text")
-        pairs[key], at = _read(data, at, depth - 1)
+        pairs[key], at = item(data, at, depth - 1)
     return pairs, at
 
 
@@ -293,34 +297,3 @@ def _is_utf8(raw: bytes) -> bool:
                 return False
         at += more
     return True
-
-
-def diagnostic(value: object) -> str:
-    """Return `value` in CBOR diagnostic notation (RFC 8949, section 8), for people; control characters escaped.
-
-    >>> print(diagnostic([1, b"\\x01\\xff", "km", None]))
-    [1, h'01ff', "km", null]
-    """
-    if value is None:
-        return "null"
-    if value is True or value is False:
-        return "true" if value else "false"
-    if isinstance(value, (bytes, bytearray)):
-        return "h'" + "".join("%02x" % b for b in value) + "'"
-    if isinstance(value, str):
-        return '"' + "".join([_escaped(character) for character in value]) + '"'
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join([diagnostic(item) for item in value]) + "]"
-    if isinstance(value, dict):
-        pairs = [diagnostic(key) + ": " + diagnostic(value[key]) for _, key in _sorted_keys(value)]
-        return "{" + ", ".join(pairs) + "}"
-    return str(value)
-
-
-def _escaped(character: str) -> str:
-    if character in ("\\", '"'):
-        return "\\" + character
-    # What a peer sent is shown on terminals: neither line breaks nor escape sequences (C0, DEL, C1) may pass.
-    if ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0:
-        return "\\u%04x" % ord(character)
-    return character

@@ -1,12 +1,7 @@
-"""Stable reason codes of a rejection, with what they mean and what to do next.
+"""Stable reason codes of a rejection; what they mean and what to do next is in `headway_protocol.code_texts`.
 
 A code never changes its meaning and is never used again for another one: devices in the field keep
 the table of the day they were built. A device that meets a code it does not know treats it as final.
-
->>> explain(CONFLICT)[0]
-'conflict'
->>> explain(999)[0]
-'code-999'
 """
 
 MALFORMED = 1
@@ -16,51 +11,3 @@ IMPLAUSIBLE = 4
 WRONG_TOPIC = 5
 NEWER_VERSION = 6
 UNDELIVERABLE = 7  # said by the device itself, of a record of its own
-
-_TABLE = {
-    MALFORMED: (
-        "malformed",
-        "the bytes are not a canonical CBOR record of this protocol",
-        "keep the dead letter and compare the device's firmware with protocol/headway.cddl",
-    ),
-    TOO_LARGE: (
-        "too-large",
-        "the message is larger than the protocol allows",
-        "split or fold the record on the device",
-    ),
-    CONFLICT: (
-        "conflict",
-        "another content is already stored under this (device, boot, seq)",
-        "check for two units with the same identity, for example a copied SD card",
-    ),
-    IMPLAUSIBLE: (
-        "implausible",
-        "a field is outside its possible range, or fields contradict each other",
-        "look at the record in quarantine: a sensor or the clock of the device is wrong",
-    ),
-    WRONG_TOPIC: ("wrong-topic", "the topic is not one of this protocol", "use headway/v1/<group>/<device>/up"),
-    NEWER_VERSION: (
-        "newer-version",
-        "the record's version or kind is newer than this server",
-        "nothing: the bytes are kept and read again after the server's upgrade",
-    ),
-    UNDELIVERABLE: (
-        "undeliverable",
-        "the record was sent again and again while later ones were committed: something between drops it",
-        "compare the broker's size limit and access rules with the record; the device keeps it and tries again",
-    ),
-}
-
-
-def explain(code: int) -> tuple:
-    """Return (name, cause, next step) of a reason code; an unknown code gets a name of its own."""
-    return _TABLE.get(code) or (
-        "code-%d" % code,
-        "a reason this version does not know",
-        "read the release notes of the server",
-    )
-
-
-def known() -> list:
-    """Every code in use, ascending; for documentation and for the test that each one is reachable."""
-    return sorted(_TABLE)

@@ -13,11 +13,12 @@ the end are left out, and the reader, who knows how many numbers there are, puts
 [3, 0, 0, 0, 300, 0]
 """
 
+from headway_protocol import const
 from headway_protocol.codes import MALFORMED
 from headway_protocol.errors import DecodeError, EncodeError
 
-_VARINT_BYTES_MAX = 9  # 63 bits: what fits a signed 64-bit column of a database
-_ZEROS_MAX = 4096  # of one run
+_VARINT_BYTES_MAX = const(9)  # 63 bits: what fits a signed 64-bit column of a database
+_ZEROS_MAX = const(4096)  # of one run
 
 
 def pack(numbers: object) -> bytes:

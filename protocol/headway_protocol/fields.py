@@ -5,7 +5,6 @@ from headway_protocol.codes import IMPLAUSIBLE, MALFORMED, NEWER_VERSION, TOO_LA
 from headway_protocol.errors import DecodeError, EncodeError
 
 UINT32_MAX = 0xFFFFFFFF
-UINT64_MAX = 0xFFFFFFFFFFFFFFFF
 TIME_MS_MAX = 1 << 46  # year 4199; also keeps sums of times in 63 bits
 
 

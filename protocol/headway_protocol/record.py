@@ -42,22 +42,11 @@ INCIDENT = 5
 AGREEMENT = 6
 SERVICE = 7
 LOSS = 8
-KIND_NAMES = {
-    BIRTH: "birth",
-    EPISODE: "episode",
-    DAY: "day",
-    FEEDBACK: "feedback",
-    INCIDENT: "incident",
-    AGREEMENT: "agreement",
-    SERVICE: "service",
-    LOSS: "loss",
-}
 
 # Quality of the wall clock when the record was made.
 UNSYNCED = 0  # the clock has never been set: wall_ms is null
 HOLDOVER = 1  # set in an earlier boot, or by a battery-backed clock
 SYNCED = 2  # set from GNSS or a time server in this boot
-CLOCK_NAMES = {UNSYNCED: "unsynced", HOLDOVER: "holdover", SYNCED: "synced"}
 
 RECORD_BYTES_MAX = 1024  # a trip takes about 100; a birth with eight packs about 300
 BODY_ITEMS_MAX = 64
@@ -104,7 +93,7 @@ def encode(record: Record) -> bytes:
         if not low <= value <= high:
             raise EncodeError("%s %d is not in %d..%d" % (name, value, low, high))
     if (record.wall_ms is None) != (record.clock == UNSYNCED):
-        raise EncodeError("clock %s with wall_ms %r" % (CLOCK_NAMES[record.clock], record.wall_ms))
+        raise EncodeError("clock %d with wall_ms %r" % (record.clock, record.wall_ms))
     if len(record.body) > BODY_ITEMS_MAX:
         raise EncodeError("a body of %d items; the limit is %d" % (len(record.body), BODY_ITEMS_MAX))
     data = cbor.encode(
@@ -153,7 +142,7 @@ def decode(data: bytes) -> Record:
     wall_ms = None if items[5] is None else uint(items, 5, TIME_MS_MAX, "wall_ms")
     clock = uint(items, 6, SYNCED, "clock")
     if (wall_ms is None) != (clock == UNSYNCED):
-        raise DecodeError(IMPLAUSIBLE, "clock %s with wall_ms %r" % (CLOCK_NAMES[clock], wall_ms))
+        raise DecodeError(IMPLAUSIBLE, "clock %d with wall_ms %r" % (clock, wall_ms))
     return Record(
         uint(items, 1, 255, "kind", 1),
         boot,

@@ -9,13 +9,14 @@ sys.path.append(str(Path(__file__).parents[1] / "micropython"))
 from codec_vectors import OF_CHANNEL
 
 from headway_edge import packs
-from headway_protocol import cbor, topics
+from headway_protocol import topics
+from headway_protocol.diagnostic import diagnostic
 from headway_server.arrival import Received, Refusal, read
 
 
 def by_protocol(channel: str, data: bytes) -> str:
     """As `headway_protocol` reads it: diagnostic notation."""
-    return cbor.diagnostic(OF_CHANNEL[channel](data))
+    return diagnostic(OF_CHANNEL[channel](data))
 
 
 def by_server(channel: str, data: bytes, pack: bytes) -> "dict[str, Any] | None":

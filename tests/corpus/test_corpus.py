@@ -12,6 +12,7 @@ import pytest
 from meaning import by_protocol, by_server
 
 from headway_protocol import record, topics
+from headway_protocol.record_names import KIND_NAMES
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -33,7 +34,7 @@ def test_there_is_a_message_of_every_kind_and_channel() -> None:
                 kinds.add(record.decode(bytes.fromhex(message["hex"])).kind)
     assert channels == set(topics.CHANNELS)
     # Feedback stands for the kinds that have a number and no meaning yet.
-    assert kinds == set(record.KIND_NAMES) - {record.AGREEMENT}
+    assert kinds == set(KIND_NAMES) - {record.AGREEMENT}
 
 
 def known_then(now: Any, then: Any) -> Any:

@@ -7,8 +7,9 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 
 from headway_edge import packs
-from headway_edge.core.data_quality import CLOSED, GATE_NAMES
+from headway_edge.core.data_quality import CLOSED
 from headway_edge.core.episode import EVENT_FLAG_SHIFT, EpisodeCore
+from headway_edge.core.gate_names import GATE_NAMES
 from headway_edge.core.program import MISSING
 
 Sample = tuple[int, ...]  # dt_ms, speed_ckmh, rpm, ignition, the last two if known

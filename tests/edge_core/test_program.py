@@ -61,7 +61,7 @@ def test_a_program_of_another_class_kind_or_format_is_refused() -> None:
         DayCore(program, "bus")
     with pytest.raises(ValueError, match="is of kind 'day', not 'trip'"):
         EpisodeCore(packs.load("wellness").pack, "actigraph")
-    with pytest.raises(ValueError, match="a program of format 0; this device runs format 1: install the pack again"):
+    with pytest.raises(ValueError, match="a program of format 0; this device runs format 2: install the pack again"):
         Program(names_of(PACK, "bus") | {"FORMAT": 0})
     with pytest.raises(ValueError, match="a program of format None"):
         Program({})
@@ -97,4 +97,4 @@ def test_the_old_program_stays_until_the_new_one_is_whole(tmp_path, monkeypatch:
             install(cbor.encode(other, 14), "car", str(tmp_path))
     assert (tmp_path / "pack_program.py").read_text() == before
     install(cbor.encode(other, 14), "car", str(tmp_path))
-    assert "VERSION = 2\n" in (tmp_path / "pack_program.py").read_text()
+    assert "\n 2,\n" in (tmp_path / "pack_program.py").read_text()

@@ -108,7 +108,6 @@ class Books:
             key, boot, first, last, reason = losses[0]
             body = record.loss_body(boot, first, last, reason)
             payload = log.append(record.LOSS, 0, None, record.UNSYNCED, body, {key: None})
-            self.note_lost(boot, first, last, reason)
             self.take(payload, record.identity(payload))
         raise Violation("losses without end: %r" % log.undeclared())
 
@@ -121,8 +120,8 @@ class Books:
         self.settle(log, boot, max(0, upto - back), [])
 
     def reject(self, log, back=1):
-        """Refuse one record of this boot for good, and no other."""
-        if log.last_seq > back:
+        """Refuse one record of this boot for good, and no other: one that there was, not a seq given up unnamed."""
+        if (log.boot, log.last_seq - back) in self.made:
             self.settle(log, log.boot, 0, [(log.last_seq - back, 3)])
 
     def settle(self, log, boot, upto, rejections):
@@ -201,6 +200,8 @@ class Books:
         if found.kind == record.EPISODE:
             at = self.contents.setdefault(found.body[0], key)
             self.expect(at == key, "the content of %r stored twice, as %r too" % (key, at))
+        elif found.kind == record.LOSS:
+            self.note_lost(*found.body[:4])  # also of one that `append` never returned, cut off behind it
 
     def note_lost(self, boot, first, last, reason):
         """The log says that records are lost."""

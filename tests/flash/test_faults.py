@@ -6,7 +6,7 @@ import pytest
 from cut_loops import every_damage, every_fault
 from log_books import Violation, long_life, small_life
 
-from headway_edge.flash import log_segment, log_start
+from headway_edge.flash import ledger_reading, log_segment, log_start, write_repair
 from headway_edge.flash.flash_log import FlashLog
 from headway_edge.flash.ledger import Ledger
 from headway_edge.flash.log_folder import MEDIUM_FULL
@@ -88,24 +88,22 @@ def test_nor_in_a_long_life(damage: object, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_using_a_seq_again_without_looking_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def not_stored(self: LogWriter) -> bool:
-        self._doubted = None
+    def not_stored(writer: LogWriter) -> bool:
+        writer._doubted = None
         return False
 
-    monkeypatch.setattr(LogWriter, "_look", not_stored)
+    monkeypatch.setattr(write_repair, "look", not_stored)
     with pytest.raises(Violation):
         faults(small_life(), "input/output")
 
 
 def test_forgetting_how_far_it_had_come_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    load = Ledger.load
-
-    def without_mark(self: Ledger) -> bool:
-        found = load(self)
-        self.mark = (0, 0)
+    def without_mark(ledger: Ledger) -> bool:
+        found = ledger_reading.load(ledger)
+        ledger.mark = (0, 0)
         return found
 
-    monkeypatch.setattr(Ledger, "load", without_mark)
+    monkeypatch.setattr(log_start, "load", without_mark)
     with pytest.raises(Violation, match="gone, and nobody says so"):
         every_damage(small_life(), TORN, shortened)
 
@@ -126,7 +124,7 @@ def test_settling_what_is_not_made_yet_is_found(monkeypatch: pytest.MonkeyPatch)
     acknowledge = FlashLog.acknowledge
 
     def one_too_many(self: FlashLog, boot: int, upto: int, rejections: list[tuple[int, int]]) -> int:
-        self._ledger.settle(boot, 1, upto + 1, self._kept.open_between)
+        self._kept.ledger.settle(boot, 1, upto + 1, self._kept.open_between)
         return acknowledge(self, boot, upto, rejections)
 
     monkeypatch.setattr(FlashLog, "acknowledge", one_too_many)

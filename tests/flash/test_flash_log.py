@@ -12,9 +12,9 @@ from headway_edge.flash.flash_log import ASIDE_MAX, FlashLog
 from headway_edge.flash.kept_segments import SEGMENTS_MAX
 from headway_edge.flash.log_folder import LogFolder
 from headway_edge.flash.log_segment import STATE_BYTES_MAX
-from headway_edge.flash.log_writer import FULL_PATIENCE
 from headway_edge.flash.loss_list import LOSSES_MAX
 from headway_edge.flash.settled_ranges import RANGES_MAX
+from headway_edge.flash.write_repair import FULL_PATIENCE
 from headway_edge.store.outbox import Outbox
 from headway_protocol import record
 from headway_protocol.codes import CONFLICT
@@ -277,7 +277,7 @@ def test_a_loss_counts_until_the_server_has_heard_of_it() -> None:
     assert again[3] > last
     declare(log)
     log.acknowledge(1, log.last_seq, [])
-    assert (keys(log), log.undeclared(), log._ledger.losses.entries) == ([], [], [])
+    assert (keys(log), log.undeclared(), log._kept.ledger.losses.entries) == ([], [], [])
     assert (keys(opened(files)), opened(files).undeclared()) == ([], [])
 
 

@@ -9,9 +9,21 @@ printed in hex, one record a line. On MicroPython the heap is locked in each upd
 
 import gc
 import sys
+from binascii import hexlify
 
 if hasattr(gc, "threshold"):
     gc.threshold(4096)  # what is left over from compiling must not lie about between what is kept
+
+try:
+    from micropython import heap_lock, heap_unlock, opt_level
+
+    opt_level(3)  # the program without line numbers, as the modules are
+except ImportError:  # CPython
+
+    def heap_lock():
+        """There is nothing to lock."""
+
+    heap_unlock = heap_lock
 
 sys.path.insert(0, sys.argv[1])
 import pack_program  # compiling it takes the largest piece of heap: before anything else is there
@@ -21,34 +33,32 @@ from headway_edge.core.episode import EpisodeCore, wire_cells
 from headway_edge.core.program import MISSING, Program
 from headway_edge.flash.flash_log import FlashLog
 from headway_edge.flash.log_folder import LogFolder
-from headway_edge.session import WINDOW, Session
-from headway_protocol import ack, record
+from headway_protocol import record
 
-try:
-    from micropython import heap_lock, heap_unlock
-except ImportError:  # CPython
-
-    def heap_lock():
-        """There is nothing to lock."""
-
-    heap_unlock = heap_lock
+AT_ONCE = 8  # payloads in memory
 
 
 def main(folder, samples, acknowledged):
     """Drive, store, send, settle."""
-    program = Program(pack_program.__dict__)
-    if program.kind == "day":
-        from headway_edge.core.day import DayCore
-
-        core = DayCore(program, program.vehicle_class)
-    else:
-        core = EpisodeCore(program, program.vehicle_class)
-    outbox = FlashLog(LogFolder(folder), 1)
-    held = [(program.id, program.name, program.version)]
-    birth = record.birth_body("band 0", program.vehicle_class, held, outbox.backlog(), 0)
-    outbox.append(record.BIRTH, 0, None, record.UNSYNCED, birth)
+    outbox = FlashLog(LogFolder(folder), 1)  # its start takes heap that is free again afterwards
+    core = make_core()
+    tell_birth(outbox, core.program)
     drive(core, outbox, samples)
-    session = Session(outbox, lambda low, high: high)
+    if acknowledged:
+        talk(outbox, acknowledged)
+    rows = outbox.to_send((0, 0), AT_ONCE)
+    while rows:
+        for _, _, payload in rows:
+            sys.stdout.write(str(hexlify(payload), "ascii") + "\n")
+        rows = outbox.to_send(rows[-1][:2], AT_ONCE)
+
+
+def talk(outbox, acknowledged):
+    """Have as many records settled; the session is loaded for it."""
+    from headway_edge.session import Session
+    from headway_protocol import ack
+
+    session = Session(outbox, lambda low, high: high, AT_ONCE)
     session.connected()
     settled = 0
     while settled < acknowledged:
@@ -57,15 +67,27 @@ def main(folder, samples, acknowledged):
             if settled < acknowledged:
                 session.receive(ack.encode(boot, seq, []), 0)
                 settled += 1
-    rows = outbox.to_send((0, 0), WINDOW)
-    while rows:
-        for _, _, payload in rows:
-            sys.stdout.write("".join(["%02x" % byte for byte in payload]) + "\n")
-        rows = outbox.to_send(rows[-1][:2], WINDOW)
 
 
-def drive(core, outbox, samples):
-    """Feed the samples, and keep each trip that closes."""
+def make_core():
+    """The core of the installed program."""
+    program = Program(pack_program.__dict__)
+    if program.kind == "day":
+        from headway_edge.core.day import DayCore
+
+        return DayCore(program, program.vehicle_class)
+    return EpisodeCore(program, program.vehicle_class)
+
+
+def tell_birth(outbox, program):
+    """Keep the record that a boot begins with."""
+    held = [(program.id, program.name, program.version)]
+    birth = record.birth_body("band 0", program.vehicle_class, held, outbox.backlog(), 0)
+    outbox.append(record.BIRTH, 0, None, record.UNSYNCED, birth)
+
+
+def drive(core, outbox, samples, between=None):
+    """Feed the samples, and keep each trip that closes; `between` is called after each sample."""
     now_ms = start_ms = 0
     signals = core.signals
     with open(samples) as lines:
@@ -82,6 +104,8 @@ def drive(core, outbox, samples):
                 store(outbox, core, now_ms, start_ms)
             if flags & data_quality.OPENED:
                 start_ms = now_ms - core.lead_ms
+            if between is not None:
+                between()
     if core.finish() & data_quality.CLOSED:
         store(outbox, core, now_ms, start_ms)
 
@@ -93,4 +117,5 @@ def store(outbox, core, now_ms, start_ms):
     outbox.append(record.EPISODE, now_ms, None, record.UNSYNCED, body)
 
 
-main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -1,14 +1,19 @@
 """Decode a text file of hex strings, one a line, and print what each one is, or how it is refused.
 
-    codec_vectors.py FILE
+    codec_vectors.py FILE [verdicts]
 
 Runs unmodified on CPython and MicroPython. Each line gives one: the value in diagnostic notation or the refusal, then
-what it is as each message of the protocol.
+what it is as each message of the protocol. With `verdicts`, a + in place of what was read: writing it out takes more heap.
 """
 
+import gc
 import sys
 
+if hasattr(gc, "threshold"):
+    gc.threshold(4096)  # what is left over from compiling must not lie about between what is kept
+
 from headway_protocol import ack, benchmark, cbor, command, counts, fold, incident, pack_offer, record, service, state
+from headway_protocol.diagnostic import diagnostic
 from headway_protocol.errors import DecodeError
 
 
@@ -48,23 +53,26 @@ READERS = [cbor.decode, record.identity]
 READERS.extend(OF_CHANNEL[name] for name in sorted(OF_CHANNEL))
 
 
-def describe(data):
+def describe(data, tell=diagnostic):
     """Return one line about `data`."""
     words = []
     for reader in READERS:
         try:
-            words.append(cbor.diagnostic(reader(data)))
+            words.append(tell(reader(data)))
         except DecodeError as error:
             words.append(f"!{error.code} {error}")
     return " | ".join(words)
 
 
-def main(path):
+def main(path, tell=diagnostic):
     """Describe each line of the file at `path` on standard output."""
     with open(path) as lines:
         for line in lines:
-            sys.stdout.write(describe(bytes.fromhex(line.strip())) + "\n")
+            sys.stdout.write(describe(bytes.fromhex(line.strip()), tell) + "\n")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    if len(sys.argv) > 2:
+        main(sys.argv[1], lambda _value: "+")
+    else:
+        main(sys.argv[1])

@@ -6,12 +6,20 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from bench.heap import compile_modules
 
 # Run by MicroPython only.
 collect_ignore = [
     "band.py",
+    "linked_band.py",
+    "cut_band.py",
+    "full_band.py",
+    "fast_clock.py",
+    "hostile_packets.py",
+    "no_broker.py",
     "clock_vectors.py",
     "control_vectors.py",
     "pack_vectors.py",
@@ -46,17 +54,24 @@ def private_driving() -> Path:
     return ROOT / "edge/headway_edge/packs/private-driving.cbor"
 
 
-@pytest.fixture
-def run_on() -> Callable[..., str]:
-    """A function of (host, script, *arguments, heap=None, modules=None) that returns what the script printed.
+@pytest.fixture(scope="session")
+def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The modules of a device without Linux, compiled for 31-bit small integers."""
+    folder = tmp_path_factory.mktemp("modules")
+    compile_modules(folder)
+    return folder
 
-    heap: its size, as MicroPython takes it. modules: a folder that MicroPython imports from in place of the sources. Fails if
-    the script fails.
+
+@pytest.fixture(scope="session")
+def command_on() -> Callable[..., tuple[list[str], dict[str, str]]]:
+    """A function of (host, script, *arguments, heap=None, modules=None) that returns a command and its environment.
+
+    heap: its size, as MicroPython takes it. modules: a folder that MicroPython imports from in place of the sources.
     """
 
-    def run(
-        host: str, script: str, *arguments: str | Path, heap: str | None = None, modules: Path | None = None
-    ) -> str:
+    def command_and_environment(
+        host: str, script: str, *arguments: str | Path | int, heap: str | None = None, modules: Path | None = None
+    ) -> tuple[list[str], dict[str, str]]:
         environment = dict(os.environ)
         if host == "cpython":
             command = [sys.executable]
@@ -70,7 +85,17 @@ def run_on() -> Callable[..., str]:
             environment["MICROPYPATH"] = f"{modules or f'{ROOT}/protocol:{ROOT}/edge'}:.frozen"
         if heap is not None:
             command += ["-X", f"heapsize={heap}"]
-        command += [str(HERE / script), *map(str, arguments)]
+        return [*command, str(HERE / script), *map(str, arguments)], environment
+
+    return command_and_environment
+
+
+@pytest.fixture
+def run_on(command_on: Callable[..., tuple[list[str], dict[str, str]]]) -> Callable[..., str]:
+    """A function with the arguments of `command_on` that returns what the script printed; fails if the script fails."""
+
+    def run(host: str, script: str, *arguments: str | Path, **settings: Any) -> str:
+        command, environment = command_on(host, script, *arguments, **settings)
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
         assert done.returncode == 0, f"{host} {script}: {done.stdout[-500:]}\n{done.stderr[-2000:]}"
         assert done.stderr == ""

@@ -16,6 +16,7 @@ gc.threshold(4096)
 
 from headway_edge.core import data_quality  # noqa: E402 - compiling them leaves much behind
 from headway_edge.core.episode import EVENT_FLAG_SHIFT, EpisodeCore  # noqa: E402
+from headway_edge.core.gate_names import GATE_NAMES  # noqa: E402
 from headway_edge.core.pack import Pack  # noqa: E402
 from headway_edge.core.program import MISSING  # noqa: E402
 
@@ -105,7 +106,7 @@ def main(pack_path, vehicle_class, which):
     print("closed", counted(seen, data_quality.CLOSED))
     for event in range(len(pack.events)):
         print("event_%d" % event, counted(seen, 1 << (EVENT_FLAG_SHIFT + event)))
-    for i, name in enumerate(data_quality.GATE_NAMES):
+    for i, name in enumerate(GATE_NAMES):
         print(name, gates[i])
     # Frames too large for the stack are taken from the heap and given back by each call when it is not locked.
     before = gc.mem_alloc()

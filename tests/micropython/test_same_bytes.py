@@ -7,6 +7,7 @@ from pathlib import Path
 import cbor2
 import pytest
 from golden import Vector, line, read_process, vectors
+from tests.protocol.every_message import messages
 
 from headway_edge import packs
 from headway_edge.core.pack import Pack
@@ -105,25 +106,6 @@ def random_value(dice: random.Random, depth: int) -> object:
     return [random_value(dice, depth + 1) for _ in range(dice.randrange(6))]
 
 
-def messages() -> list[bytes]:
-    """One of every message, so that mutations reach the checks behind the codec."""
-    pack = bytes(range(8))
-    return [
-        cbor2.dumps([1, 1, 3, 1, 0, None, 0, ["headway 0.1.0", "car", [[pack, "private-driving", 1]], 2, 0]]),
-        cbor2.dumps([1, 2, 3, 2, 600000, 1700000000000, 2, [pack, 599000, b"\x03\x00\x02\xac\x02", b""]]),
-        cbor2.dumps([1, 2, 3, 3, 600000, None, 0, [pack, 599000, b"", b"", -300, [2, 17]]]),
-        cbor2.dumps([1, 8, 3, 3, 2**46, None, 0, [2, 10, 19, "storage full"]]),
-        cbor2.dumps([1, 5, 3, 4, 9, None, 0, [1, 1, 86_400_000, pack, [6, -1, 7, 62, -(2**53) + 1], [3, 2]]]),
-        cbor2.dumps([1, 7, 3, 5, 9, None, 0, [2, 0, 84210, 41500]]),
-        cbor2.dumps([1, 3, 3, 6, 9, None, 0, [pack, 19675, 1, 1, 3, 25400, b"\x06\x0d", [[2, 5, 6], [2, 9, 9]]]]),
-        cbor2.dumps([1, 3, 17, [[16, 1], [18, 4]], [[19, 24]]]),
-        cbor2.dumps([1, 3, True, [[3, 17], [2, 40]]]),
-        cbor2.dumps([1, 1, [[3, 17, 18], [2, 1, 2**32 - 1]]]),
-        cbor2.dumps([1, b"compiled", '{"title": "x"}']),
-        cbor2.dumps([1, 4, "car", pack, [[103, 22, [136, 386, 614, 864], [-51, 80, 120, 230]]]]),
-    ]
-
-
 def corpus() -> list[bytes]:
     """Valid encodings, the same with one to three bytes changed, cut, or added, and plain noise; always the same."""
     dice = random.Random(20)  # noqa: S311 - repeatable, not secret
@@ -156,3 +138,50 @@ def test_bytes_are_read_or_refused_with_the_same_words_everywhere(tmp_path: Path
     assert len(expected) - refused >= 200
     for host in MICROPYTHONS:
         assert run_on(host, "codec_vectors.py", path).splitlines() == expected
+
+
+def hostile() -> list[bytes]:
+    """What is meant to take a reader's memory or its stack, and whole messages at their limits; always the same."""
+    dice = random.Random(21)  # noqa: S311 - repeatable, not secret
+    heads = [bytes([major << 5 | info]) for major in range(2, 6) for info in (24, 25, 26, 27)]
+    claims = [head + b"\xff" * (1 << (head[0] & 31) - 24) + bytes(20) for head in heads]
+    nested = [
+        unit * 1000 + end for unit in (b"\x81", b"\x9f", b"\xa1\x00", b"\xd8\x20", b"\x5f") for end in (b"", b"\x00")
+    ]
+    long = [
+        cbor2.dumps([1, 3, 17, [[16, 1]] * 256, [[19 + i, 19 + i] for i in range(64)]]),
+        cbor2.dumps([1, 3, 17, [[16, 1]] * 257]),
+        cbor2.dumps([1, 3, 17, [], [[19 + i, 19 + i] for i in range(65)]]),
+        cbor2.dumps([1, 1, [[3, 17, 18]] * 32]),
+        cbor2.dumps([1, 1, [[3, 17, 18]] * 33]),
+        cbor2.dumps([1, 3, True, [[3, 17]] * 9]),
+        cbor2.dumps([1, 1, 3, 1, 0, None, 0, ["headway 0.1.0", "car", [[bytes(8), "private-driving", 1]] * 40, 2, 0]]),
+        cbor2.dumps([1, 2, 3, 2, 600000, None, 0, [bytes(8), 599000, b"\x80" * 600, b""]]),
+        cbor2.dumps([1, 2, 3, 2, 600000, None, 0, [bytes(8), 599000, b"\x00" * 500, b""]]),
+        cbor2.dumps([1, bytes(3000), "x" * 900]),
+        cbor2.dumps("x" * 3500),
+        cbor2.dumps(bytes(3500)),
+        cbor2.dumps([0] * 3500),
+        cbor2.dumps({i: i for i in range(600)}, canonical=True),
+    ]
+    found = claims + [claim[:3] for claim in claims] + nested + long
+    for data in messages() + long[:6]:
+        # A message with a piece of another in it, as a medium mixes them up.
+        for other in messages():
+            at, size = dice.randrange(len(data)), dice.randrange(1, 12)
+            start = dice.randrange(len(other))
+            found.append(data[:at] + other[start : start + size] + data[at + size :])
+    return found
+
+
+@pytest.mark.full
+def test_hostile_bytes_are_refused_with_the_same_words_everywhere_in_a_heap_of_fixed_size(
+    tmp_path: Path, run_on: RunOn
+) -> None:
+    path = tmp_path / "hostile.txt"
+    path.write_text("".join(data.hex() + "\n" for data in hostile()))
+    assert max(map(len, hostile())) < 4096
+    expected = run_on("cpython", "codec_vectors.py", path, "verdicts").splitlines()
+    assert len(expected) == len(hostile()) > 250
+    for host, heap in (("micropython", "256k"), ("micropython32", "128k")):
+        assert run_on(host, "codec_vectors.py", path, "verdicts", heap=heap).splitlines() == expected

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from headway_protocol import cbor
 from headway_protocol.codes import MALFORMED
+from headway_protocol.diagnostic import diagnostic
 from headway_protocol.errors import DecodeError, EncodeError
 
 INTEGERS = st.integers(-(2**64), 2**64 - 1)
@@ -323,7 +324,7 @@ def test_more_than_4096_items_are_neither_written_nor_read() -> None:
 def test_no_more_items_are_looked_at_than_there_are_bytes(data: bytes) -> None:
     # The bound on time: each item looked at has consumed a byte at least, except the one that is refused.
     reads = 0
-    read = cbor._read
+    read = cbor.item
 
     def counted(*args: Any) -> tuple:
         nonlocal reads
@@ -331,7 +332,7 @@ def test_no_more_items_are_looked_at_than_there_are_bytes(data: bytes) -> None:
         return read(*args)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cbor, "_read", counted)
+        patch.setattr(cbor, "item", counted)
         with contextlib.suppress(DecodeError):
             cbor.decode(data)
     assert 1 <= reads <= len(data) + 1
@@ -377,8 +378,8 @@ def test_first_items_that_are_not_there_are_refused(encoded: str) -> None:
 
 def test_diagnostic_shows_values_for_people() -> None:
     value = [1, -2, b"\x01\xff", 'a"\\', None, True, False, {"b": 1, 2: []}]
-    assert cbor.diagnostic(value) == '[1, -2, h\'01ff\', "a\\"\\\\", null, true, false, {2: [], "b": 1}]'
+    assert diagnostic(value) == '[1, -2, h\'01ff\', "a\\"\\\\", null, true, false, {2: [], "b": 1}]'
 
 
 def test_diagnostic_lets_no_control_character_through_to_a_terminal() -> None:
-    assert cbor.diagnostic("a\n\x1b[2J\x7f\x9b") == '"a\\u000a\\u001b[2J\\u007f\\u009b"'
+    assert diagnostic("a\n\x1b[2J\x7f\x9b") == '"a\\u000a\\u001b[2J\\u007f\\u009b"'

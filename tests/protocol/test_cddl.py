@@ -15,6 +15,7 @@ from headway_edge.core import data_quality
 from headway_edge.core.episode import EpisodeCore, wire_cells
 from headway_protocol import ack, benchmark, cbor, command, fold, incident, pack_offer, record, service, state
 from headway_protocol.codes import IMPLAUSIBLE
+from headway_protocol.diagnostic import diagnostic
 from headway_protocol.errors import DecodeError
 
 # zcbor 0.9.1 imports this name, which cbor2 6 dropped (https://github.com/nordicsemi/zcbor/pull/579);
@@ -225,7 +226,7 @@ def test_schema_and_decoder_agree_on_changed_messages(message: Any, choose: Any,
     except DecodeError as error:
         refused = str(error)
     by_a_rule = refused is not None and any(words in refused for words in RULES)
-    assert by_a_rule or valid(rule, changed) == (refused is None), f"{cbor.diagnostic(value)}: {refused}"
+    assert by_a_rule or valid(rule, changed) == (refused is None), f"{diagnostic(value)}: {refused}"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import cbor2
 import pytest
 
-from headway_protocol import ack, codes, record, topics
+from headway_protocol import ack, code_texts, codes, record, topics
 from headway_protocol.errors import DecodeError
 
 
@@ -14,7 +14,7 @@ def code_of(decode: object, message: object) -> int:
 
 
 def test_codes_keep_their_numbers_and_names() -> None:
-    assert {code: codes.explain(code)[0] for code in codes.known()} == {
+    assert {code: code_texts.explain(code)[0] for code in code_texts.known()} == {
         1: "malformed",
         2: "too-large",
         3: "conflict",
@@ -37,13 +37,13 @@ def test_each_code_is_reached_by_a_message_or_is_the_servers_to_give() -> None:
     given_by_the_server = {codes.CONFLICT}
     # And only who sends knows that nothing ever answers.
     said_by_the_device = {codes.UNDELIVERABLE}
-    assert sorted(reached | given_by_the_server | said_by_the_device) == codes.known()
+    assert sorted(reached | given_by_the_server | said_by_the_device) == code_texts.known()
     assert reached & (given_by_the_server | said_by_the_device) == set()
 
 
-@pytest.mark.parametrize("code", codes.known())
+@pytest.mark.parametrize("code", code_texts.known())
 def test_each_code_says_cause_and_next_step(code: int) -> None:
-    name, cause, step = codes.explain(code)
+    name, cause, step = code_texts.explain(code)
     assert name.replace("-", "").isalpha()
     assert len(cause) > 10
     assert len(step) > 10
@@ -51,7 +51,7 @@ def test_each_code_says_cause_and_next_step(code: int) -> None:
 
 
 def test_a_code_of_the_future_is_explained_by_its_number() -> None:
-    assert codes.explain(99) == (
+    assert code_texts.explain(99) == (
         "code-99",
         "a reason this version does not know",
         "read the release notes of the server",

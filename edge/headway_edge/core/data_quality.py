@@ -14,16 +14,6 @@ OUT_OF_RANGE = 5  # speeds over what a speed can be
 NO_SPEED = 6  # samples without a speed
 TOO_SHORT = 7  # episodes before this one that were none: too short a way or time
 GATES = 8
-GATE_NAMES = (
-    "gaps",
-    "gap_s",
-    "bridged_m",
-    "duplicate",
-    "backwards",
-    "out_of_range",
-    "missing",
-    "too_short",
-)
 
 # What an update reports, as bits; those above are the core's events.
 OPENED = 1  # an episode began `lead_ms` before this sample

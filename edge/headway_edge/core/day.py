@@ -19,15 +19,15 @@ from headway_edge.core.data_quality import (
 from headway_edge.core.episode import ELAPSED, settle_waiting, told_ages
 from headway_edge.core.epochs import Epochs
 from headway_edge.core.history import wrapped_difference
-from headway_edge.core.made_program import program_of
-from headway_edge.core.program import FIRINGS_TOLD, MISSING
+from headway_edge.core.program import FIRINGS_TOLD, MISSING, Program
+from headway_protocol import const
 
 DAY_MS = 86400000
 LIMIT_MS = 36 * 3600000  # a day whose clock is set back again and again must end, too
 BACK_MS = 3600000  # set back by less, the clock is waited for; by more, another day begins
-_MINUTE_MS = 60000
-_MOMENT_LIMIT_MS = 1 << 29
-_HEAD = 6  # numbers of a checkpoint before the arrays
+_MINUTE_MS = const(60000)
+_MOMENT_LIMIT_MS = const(1 << 29)
+_HEAD = const(6)  # numbers of a checkpoint before the arrays
 
 
 class DayCore:
@@ -45,7 +45,13 @@ class DayCore:
     """
 
     def __init__(self, pack: object, vehicle_class: str, period_ms: "int | None" = None) -> None:
-        program = program_of(pack, vehicle_class, "day")
+        if isinstance(pack, Program):
+            program = pack
+            program.check(vehicle_class, "day")
+        else:
+            from headway_edge.core.made_program import program_of  # noqa: PLC0415 - an installed one has no use for it
+
+            program = program_of(pack, vehicle_class, "day")
         self._epoch_ms, self._boundary_min, self._min_ms = program.rules
         if period_ms is not None and period_ms != self._epoch_ms:
             raise ValueError(

@@ -20,7 +20,6 @@ from headway_edge.core.data_quality import (
     TOO_SHORT,
 )
 from headway_edge.core.history import History
-from headway_edge.core.made_program import program_of
 from headway_edge.core.program import (
     DRIVEN_MS_MAX,
     FIRINGS_TOLD,
@@ -31,14 +30,14 @@ from headway_edge.core.program import (
     WIDE_BITS,
     Program,
 )
+from headway_protocol import const
 from headway_protocol import counts as packed
 
 ELAPSED, DISTANCE = 0, 1  # the first two cells of every pack
 EVENT_FLAG_SHIFT = 2  # bit 2 + i of an update's flags: event i was counted
 
-_MOMENT_LIMIT_MS = 1 << 29
-_THIN_MS = 40
-_HEAD = 10  # numbers of a checkpoint before the arrays
+_MOMENT_LIMIT_MS = const(1 << 29)
+_THIN_MS = const(40)
 
 
 class EpisodeCore:
@@ -53,7 +52,13 @@ class EpisodeCore:
     def __init__(self, pack: object, vehicle_class: str, period_ms: int = 1000) -> None:
         if not _THIN_MS <= period_ms <= 1000:
             raise ValueError("a sampling period of %d ms is not in %d..1000" % (period_ms, _THIN_MS))
-        program = program_of(pack, vehicle_class, "trip")
+        if isinstance(pack, Program):
+            program = pack
+            program.check(vehicle_class, "trip")
+        else:
+            from headway_edge.core.made_program import program_of  # noqa: PLC0415 - an installed one has no use for it
+
+            program = program_of(pack, vehicle_class, "trip")
         self._fold_sample = program.fold
         self._screen = program.screen
         self.pack = pack
@@ -278,47 +283,15 @@ class EpisodeCore:
 
         A pack that asks for `driven` has something to keep between trips, too.
         """
-        found = [
-            self.lead_ms,
-            self._open,
-            self._powered,
-            self._since_ms,
-            self._speed,
-            self._fraction,
-            self._standing,
-            self._stand_ms,
-            self._stand_gaps,
-            self._stand_gap_ms,
-        ]
-        for numbers in (self._cells, self._kept, self._gates, self._state, self._lead):
-            found.extend(numbers)
-        return found + (self._history.state() if self._history is not None else [])
+        from headway_edge.core.episode_checkpoint import state  # noqa: PLC0415 - a device that keeps none needs no code for it
+
+        return state(self)
 
     def restore(self, saved: list) -> None:
         """Go on from `saved`, given by a core of the same pack, class and period. Raises ValueError for any other."""
-        arrays = (self._cells, self._kept, self._gates, self._state, self._lead)
-        history_at = _HEAD + sum([len(numbers) for numbers in arrays])
-        if len(saved) != history_at + (self._history.state_length() if self._history is not None else 0):
-            raise ValueError("a checkpoint of %d numbers is of another pack or version" % len(saved))
-        (
-            self.lead_ms,
-            self._open,
-            self._powered,
-            self._since_ms,
-            self._speed,
-            self._fraction,
-            self._standing,
-            self._stand_ms,
-            self._stand_gaps,
-            self._stand_gap_ms,
-        ) = saved[:_HEAD]
-        at = _HEAD
-        for numbers in arrays:
-            for i in range(len(numbers)):
-                numbers[i] = saved[at + i]
-            at += len(numbers)
-        if self._history is not None:
-            self._history.restore(saved[history_at:])
+        from headway_edge.core.episode_checkpoint import restore  # noqa: PLC0415
+
+        restore(self, saved)
 
 
 def settle_waiting(program: Program, cells: array, state: array, ages: array, more: array) -> int:

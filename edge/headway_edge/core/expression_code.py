@@ -153,11 +153,10 @@ class ExpressionWriter:
         return self._history[key]
 
     def _seek(self, back_ms: int) -> str:
-        # Each look seeks anew: a later one may be at another time.
-        name = self._new_name()
-        self._emit("%s = history.seek(%d)" % (name, back_ms))
+        # Each look seeks anew: a later one may be at another time. What is found is for the next line.
+        self._emit("found = history.seek(%d)" % back_ms)
         self.plan.window_ms = max(self.plan.window_ms, back_ms)
-        return name
+        return "found"
 
     def _lag(self, tree: list) -> tuple:
         source, _ = self._number(tree[1])
@@ -209,12 +208,10 @@ class ExpressionWriter:
 
     def _held(self, condition: str) -> str:
         place = self._new_state(-1)
-        name = self._new_name()
         self._emit("if not %s: x[%d] = -1" % (condition, place))
         self._emit("elif near and x[%d] >= 0: x[%d] = min(x[%d] + dt, %d)" % (place, place, place, HOLD_MS_MAX))
         self._emit("else: x[%d] = 0" % place)
-        self._emit("%s = max(x[%d], 0)" % (name, place))
-        return name
+        return "max(x[%d], 0)" % place
 
     def _unchanged(self, tree: list) -> str:
         number, guards = self._number(tree)
@@ -228,10 +225,8 @@ class ExpressionWriter:
         )
         self._emit("else: x[%d] = 0" % run)
         self._emit("x[%d] = %s" % (before, number))
-        name = self._new_name()
-        self._emit("%s = x[%d]" % (name, run))
-        self._history[key] = name
-        return name
+        self._history[key] = "x[%d]" % run
+        return self._history[key]
 
     def _driven(self, rest_ms: int) -> str:
         key = "driven %d" % rest_ms
@@ -249,10 +244,8 @@ class ExpressionWriter:
         self._emit("if %s:" % moves)
         self._emit("x[%d] = min(x[%d] + weight, %d)" % (driven, driven, DRIVEN_MS_MAX), 2)
         self._emit("x[%d] = 0" % rest, 2)
-        name = self._new_name()
-        self._emit("%s = x[%d]" % (name, driven))
-        self._history[key] = name
-        return name
+        self._history[key] = "x[%d]" % driven
+        return self._history[key]
 
     def _new_lasting(self) -> int:
         place = self._new_state(0)

@@ -16,8 +16,9 @@ net change over five seconds is a running total now, less the running total five
 from array import array
 
 from headway_edge.core.program import MISSING
+from headway_protocol import const
 
-_REBASE = 1 << 27
+_REBASE = const(1 << 27)
 
 
 class History:
@@ -116,26 +117,6 @@ class History:
         numbers = self._columns[column]
         older, newer = numbers[self._older], numbers[self._newer]
         return numbers[self._at] - (older + (newer - older) * self._over // self._step)
-
-    def state(self) -> list:
-        """The ring as integers, for a checkpoint."""
-        state = [self._at, self._filled] + list(self._steps_ms)
-        for numbers in self._columns:
-            state.extend(numbers)
-        return state
-
-    def restore(self, state: list) -> None:
-        """Go on from `state`, given by a ring of the same shape."""
-        self._at, self._filled = state[:2]
-        at = 2 + self._length
-        self._steps_ms = array("i", state[2:at])
-        for i in range(len(self._columns)):
-            self._columns[i] = array("i", state[at : at + self._length])
-            at += self._length
-
-    def state_length(self) -> int:
-        """How many integers `state` gives."""
-        return 2 + self._length * (len(self._columns) + 1)
 
 
 def wrapped_difference(older: int, newer: int, wrap: int) -> int:

@@ -1,5 +1,6 @@
 """The program of a pack where there is memory for both: its source is written and run at once."""
 
+from headway_edge.core.pack_code import generate
 from headway_edge.core.program import Program
 
 
@@ -9,16 +10,11 @@ def program_of(pack: object, vehicle_class: str, kind: str) -> Program:
     kind: "trip" or "day". Raises ValueError for a pack of another kind, and for a class that the pack does not know or the
     program is not of.
     """
+    if isinstance(pack, Program):
+        pack.check(vehicle_class, kind)
+        return pack
     if pack.kind != kind:  # type: ignore[attr-defined]
         raise ValueError("pack %s is of kind %r, not %r" % (pack.name, pack.kind, kind))  # type: ignore[attr-defined]
-    if isinstance(pack, Program):
-        if pack.vehicle_class != vehicle_class:
-            raise ValueError(
-                "the program of pack %s is of class %r, not %r" % (pack.name, pack.vehicle_class, vehicle_class)
-            )
-        return pack
-    from headway_edge.core.pack_code import generate  # noqa: PLC0415 - a program that was installed has no use for it
-
     source, _ = generate(pack, vehicle_class)  # type: ignore[arg-type]
     names = {}  # type: dict
     exec(source, names)  # noqa: S102 - written by us from a checked pack: integers and our own names

@@ -9,10 +9,9 @@ pack is installed; from then on it imports that file and loads neither the pack 
     core = EpisodeCore(program, program.vehicle_class)
 """
 
-from array import array
 from binascii import unhexlify
 
-FORMAT = 1  # of the source: how its functions are called, and which constants there are
+FORMAT = 2  # of the source: how its functions are called, and which constants there are
 
 MISSING = -(1 << 29)  # a signal or value that is not there
 HOLD_MS_MAX = 600000
@@ -47,23 +46,39 @@ class Program:
                 "a program of format %r; this device runs format %d: install the pack again"
                 % (names.get("FORMAT"), FORMAT)
             )
-        self.id = unhexlify(names["PACK_ID"])
-        self.name = str(unhexlify(names["NAME"]), "utf-8")
-        self.version = names["VERSION"]
-        self.kind = names["KIND"]
-        self.vehicle_class = str(unhexlify(names["VEHICLE_CLASS"]), "utf-8")
-        self.rules = names["RULES"]
-        self.cells = [CELLS[int(kind)] for kind in names["CELL_KINDS"]]
-        self.speed, self.engine_speed, self.ignition, self.clock = names["ROLES"]
-        self.speed_max = names["SPEED_MAX"]
-        self.signal_count = names["SIGNALS"]
         self.screen = names["screen"]
         self.fold = names["fold"]
-        self.state_start = array("i", names["STATE_START"])
-        self.columns = names["COLUMNS"]
-        self.window_ms = names["WINDOW_MS"]
-        self.core_cells = names["CORE_CELLS"]
-        self.event_state = names["EVENT_STATE"]
+        (
+            pack_id,
+            name,
+            self.version,
+            self.kind,
+            vehicle_class,
+            self.rules,
+            cell_kinds,
+            roles,
+            self.speed_max,
+            self.signal_count,
+            self.state_start,
+            self.columns,
+            self.window_ms,
+            self.core_cells,
+            self.event_state,
+            self.lasting,
+            self.away,
+        ) = names["FACTS"]
+        self.id = unhexlify(pack_id)
+        self.name = str(unhexlify(name), "utf-8")
+        self.vehicle_class = str(unhexlify(vehicle_class), "utf-8")
+        self.cells = [CELLS[int(kind)] for kind in cell_kinds]
+        self.speed, self.engine_speed, self.ignition, self.clock = roles
         self.event_count = len(self.event_state)
-        self.lasting = names["LASTING"]
-        self.away = names["AWAY"]
+
+    def check(self, vehicle_class: str, kind: str) -> None:
+        """Raise ValueError for a program of another kind, "trip" or "day", or of another class."""
+        if self.kind != kind:
+            raise ValueError("pack %s is of kind %r, not %r" % (self.name, self.kind, kind))
+        if self.vehicle_class != vehicle_class:
+            raise ValueError(
+                "the program of pack %s is of class %r, not %r" % (self.name, self.vehicle_class, vehicle_class)
+            )

@@ -38,27 +38,31 @@ class ProgramWriter(ExpressionWriter):
         """Write the constants, which are known once the functions are written."""
         pack, plan = self._pack, self.plan
         speed_max = pack.signals[pack.speed][5] if pack.speed >= 0 else 0
-        for name, value in (
-            ("FORMAT", FORMAT),
-            ("PACK_ID", _hexadecimal(pack.id)),
-            ("NAME", _hexadecimal(pack.name.encode("utf-8"))),
-            ("VERSION", pack.version),
-            ("KIND", pack.kind),
-            ("VEHICLE_CLASS", _hexadecimal(vehicle_class.encode("utf-8"))),
-            ("RULES", tuple(pack.rules)),
-            ("CELL_KINDS", "".join([str(kind) for kind, _ in pack.cells])),
-            ("ROLES", (pack.speed, pack.engine_speed, pack.ignition, pack.clock)),
-            ("SPEED_MAX", speed_max),
-            ("SIGNALS", len(pack.signals)),
-            ("STATE_START", tuple(plan.state_start)),
-            ("COLUMNS", plan.columns),
-            ("WINDOW_MS", plan.window_ms),
-            ("CORE_CELLS", plan.core_cells),
-            ("EVENT_STATE", tuple(plan.event_state)),
-            ("LASTING", tuple(plan.lasting)),
-            ("AWAY", plan.away),
+        self._emit("FORMAT = %d" % FORMAT, 0)
+        self._emit(
+            "FACTS = (", 0
+        )  # one name, not twenty that a device would keep; in the order in which `Program` reads them
+        for value in (
+            _hexadecimal(pack.id),
+            _hexadecimal(pack.name.encode("utf-8")),
+            pack.version,
+            pack.kind,
+            _hexadecimal(vehicle_class.encode("utf-8")),
+            tuple(pack.rules),
+            "".join([str(kind) for kind, _ in pack.cells]),
+            (pack.speed, pack.engine_speed, pack.ignition, pack.clock),
+            speed_max,
+            len(pack.signals),
+            tuple(plan.state_start),
+            plan.columns,
+            plan.window_ms,
+            plan.core_cells,
+            tuple(plan.event_state),
+            tuple(plan.lasting),
+            plan.away,
         ):
-            self._emit("%s = %r" % (name, value), 0)
+            self._emit("%r," % (value,))
+        self._emit(")", 0)
 
     # --- accumulators -----------------------------------------------------------------------------------------------
 
@@ -82,7 +86,7 @@ class ProgramWriter(ExpressionWriter):
             self._emit("if not first: c[%d] += 1" % cell, 2)
             return 1
         text, guards = self._number(item[1])
-        name = self._new_name()
+        name = "n"  # each name is kept by a device for good, so what is used in the next line only has always the same
         self._emit("%s = %s" % (name, self._guarded(text, guards)))
         level = 1
         tests = ["%s != %d" % (name, MISSING)] if guards else []
@@ -132,7 +136,7 @@ class ProgramWriter(ExpressionWriter):
         if not events:
             self._emit("return 0")
             return
-        self._emit("flags = 0")
+        self._emit("flags = fired = 0")
         for i, event in enumerate(events):
             hold_ms, quiet_ms = self._literal(event[1]), self._literal(event[2])
             base = self._new_state(0)
@@ -145,11 +149,10 @@ class ProgramWriter(ExpressionWriter):
                 held = self._held("(near and %s)" % condition)
                 condition = "(x[%d] >= 0 and %s >= %d)" % (len(self.plan.state_start) - 1, held, hold_ms)
             self._emit("if x[%d] <= %d: x[%d] += dt" % (base + 1, HOLD_MS_MAX, base + 1))
-            self._emit("u%d = 1 if near and %s else 0" % (i, condition))
+            self._emit("up = 1 if near and %s else 0" % condition)
             quiet = " and x[%d] >= %d" % (base + 1, quiet_ms) if quiet_ms else ""
-            self._emit("f%d = 1 if u%d and not x[%d]%s else 0" % (i, i, base, quiet))
-            self._emit("x[%d] = u%d" % (base, i))
-            self._emit("if f%d: x[%d] = 0" % (i, base + 1))
+            self._emit("if up and not x[%d]%s: fired |= %d; x[%d] = 0" % (base, quiet, 1 << i, base + 1))
+            self._emit("x[%d] = up" % base)
         for i, event in enumerate(events):
             self._settle(i, event, self.plan.core_cells + i)
         self.plan.core_cells += len(events)
@@ -161,10 +164,11 @@ class ProgramWriter(ExpressionWriter):
         told = FIRINGS_TOLD * i
         count = ("c[%d] += " % cell) + "%s; flags |= " + str(4 << i)
         if suppressors:
-            up = " or ".join(["u%d or x[%d] <= %d" % (k, self.plan.event_state[k] + 1, wait_ms) for k in suppressors])
-            self._emit("if f%d and (%s): f%d = 0" % (i, up, i))
+            places = [self.plan.event_state[k] for k in suppressors]
+            up = " or ".join(["x[%d] or x[%d] <= %d" % (place, place + 1, wait_ms) for place in places])
+            self._emit("if fired & %d and (%s): fired -= %d" % (1 << i, up, 1 << i))
         if not suppressors or not wait_ms:
-            self._emit("if f%d:" % i)
+            self._emit("if fired & %d:" % (1 << i))
             self._emit("ages[%d] = 0; more[%d] = 1; %s" % (i, told, count % "1"), 2)
             return
         fired = " or ".join(["x[%d] == 0" % (self.plan.event_state[k] + 1) for k in suppressors])
@@ -176,7 +180,7 @@ class ProgramWriter(ExpressionWriter):
         for k in range(1, FIRINGS_TOLD):
             self._emit("more[%d] = x[%d]" % (told + k, base + 3 + k), 3)
         self._emit("%s; x[%d] = 0" % (count % ("x[%d]" % (base + 2)), base + 2), 3)
-        self._emit("if f%d:" % i)
+        self._emit("if fired & %d:" % (1 << i))
         self._emit("if not x[%d]: x[%d] = 0" % (base + 2, base + 3), 2)
         self._emit("elif x[%d] < %d: x[%d + x[%d]] = x[%d]" % (base + 2, FIRINGS_TOLD, base + 3, base + 2, base + 3), 2)
         self._emit("x[%d] += 1" % (base + 2), 2)

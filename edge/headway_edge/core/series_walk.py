@@ -38,6 +38,19 @@ class SeriesWalk:
             self.day = day
         return found
 
+    def put_right(self, before: "int | None", day: int) -> list:
+        """A trip that was taken on the day `before`, None: on none, turns out to have been on `day`; before its totals move.
+
+        Return as `add`. What a series has taken it keeps; but a latest day that only a wrong clock told is it no more.
+        """
+        if before is not None and before == self.day and day < before:
+            self.day = day
+            return []
+        found = [] if self._process.pack.kind == "day" else self._end_days(day)
+        if self.day is None or day > self.day:
+            self.day = day
+        return found
+
     def _end_days(self, day: "int | None") -> list:
         if day is None or self.day is None or day <= self.day:
             return []

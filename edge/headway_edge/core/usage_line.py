@@ -60,17 +60,20 @@ class UsageLine:
 
     def end_days(self, days: int) -> None:
         """End the present day and `days` - 1 further ones on which nothing was used."""
-        for _ in range(min(days, DAYS_MOST - self.days)):
-            self._sum += self.used
-            self._moment += self.used * self.days
-            day = min(self.used - self._used_before, DAY_MAX)
-            self._squares += day * day
-            self._week += day
-            self._used_before = self.used
-            self.days += 1
-            if self.days % _WEEK == 0:
-                self._week_squares += self._week * self._week
-                self._week = 0
+        days = min(days, DAYS_MOST - self.days)
+        if days <= 0:
+            return
+        self._sum += days * self.used
+        self._moment += (days * self.days + days * (days - 1) // 2) * self.used
+        day = min(self.used - self._used_before, DAY_MAX)
+        self._squares += day * day
+        self._week += day
+        self._used_before = self.used
+        weeks = self.days // _WEEK
+        self.days += days
+        if self.days // _WEEK > weeks:  # whatever weeks have ended beside the present one, nothing was used in them
+            self._week_squares += self._week * self._week
+            self._week = 0
 
     def days_to(self, limit: int) -> "tuple | None":
         """Return (days, fewest, most) until the limit: half up, with the band that holds 80 %, rounded outwards.

@@ -10,15 +10,13 @@ medium spoils later as well. Not for Linux: `headway_edge.store.outbox` has tran
 Settled records stay until their room is needed, so that the server may ask for them again.
 """
 
-import gc
-import sys
-
 from headway_edge import flash
 from headway_edge.flash.kept_segments import KeptSegments
 from headway_edge.flash.kept_state import KeptState
 from headway_edge.flash.ledger import Ledger
 from headway_edge.flash.log_writer import LogWriter
 from headway_edge.flash.loss_list import LOSSES_MAX, REASONS, SEGMENT_BYTES_PER_LOSS
+from headway_protocol import const
 
 try:
     from typing import TYPE_CHECKING
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 LOG_BYTES_MAX = 65536  # about 500 trips
 SEGMENT_BYTES = 4096  # a block of most flash chips
 ASIDE_MAX = 32
-_SEQ_MAX = 0xFFFFFFFF
+_SEQ_MAX = const(0xFFFFFFFF)
 
 
 class FlashLog(LogWriter):
@@ -63,16 +61,12 @@ class FlashLog(LogWriter):
         states = KeptState(medium)
         kept = KeptSegments(medium, ledger, states)
         counter = start(medium, kept, states, ledger, first_boot)
-        super().__init__(medium, kept, ledger, states, counter.boot, log_bytes_max, segment_bytes, sync_every)
+        super().__init__(kept, counter.boot, log_bytes_max, segment_bytes, sync_every)
         self._ends, self._since = counter.ends, counter.since
-        self._boot_guessed, self._boot_damaged = counter.guessed, counter.damaged
+        self._start = (counter.guessed, counter.damaged)
         self._aside = []  # type: list
         self.refused = 0
-        if sys.implementation.name == "micropython":
-            for name in ("log_start", "boot_counter"):
-                sys.modules.pop("headway_edge.flash." + name)
-                delattr(flash, name)
-            gc.collect()
+        flash.forget("log_start", "boot_counter", "ledger_reading", "segment_reading")
 
     # --- sending ------------------------------------------------------------------------------------------------
 
@@ -102,18 +96,19 @@ class FlashLog(LogWriter):
         end = self.last_seq if boot == self.boot else _SEQ_MAX
         before = self._kept.backlog()
         for seq, _ in rejections:
-            if seq <= end and self._ledger.open_ranges(boot, seq, seq):
+            if seq <= end and self._kept.ledger.open_ranges(boot, seq, seq):
                 self.refused += 1
-                self._ledger.settle(boot, seq, seq, self._kept.open_between)
+                self._kept.ledger.settle(boot, seq, seq, self._kept.open_between)
         for first, last in [(1, upto)] + list(stored):
-            self._ledger.settle(boot, first, min(last, end), self._kept.open_between)
-        if self._ledger.losses.unnamed:
-            self._ledger.losses.unnamed = 0  # there may be room for them now
+            self._kept.ledger.settle(boot, first, min(last, end), self._kept.open_between)
+        if self._kept.ledger.losses.unnamed:
+            self._kept.ledger.losses.unnamed = 0  # there may be room for them now
             from headway_edge.flash.log_start import find_gaps  # noqa: PLC0415
 
-            find_gaps(self._kept, self._ledger, self.ends(_SEQ_MAX))
-        if self._ledger.unsaved:
-            self._ledger.save()
+            find_gaps(self._kept, self._kept.ledger, self.ends(_SEQ_MAX))
+            flash.forget("log_start", "boot_counter", "ledger_reading", "segment_reading")
+        if self._kept.ledger.unsaved:
+            self._kept.ledger.save()
         return before - self._kept.backlog()
 
     def set_undeliverable(self, boot: int, seq: int) -> None:
@@ -140,11 +135,12 @@ class FlashLog(LogWriter):
         """
         from headway_edge.flash.asked_again import reopen  # noqa: PLC0415
 
-        found = reopen(self._kept, self._ledger, ranges, [self.last()] + self._ends, self._since)
+        found = reopen(self._kept, self._kept.ledger, ranges, [self.last()] + self._ends, self._since)
+        flash.forget("asked_again")
         for boot, first, last in ranges:
             self._aside = [item for item in self._aside if not (boot, first) <= item <= (boot, last)]
-        if self._ledger.unsaved:
-            self._ledger.save_twice()  # the older copy says that they are settled
+        if self._kept.ledger.unsaved:
+            self._kept.ledger.save_twice()  # the older copy says that they are settled
         return found
 
     # --- losses and state ---------------------------------------------------------------------------------------
@@ -155,7 +151,7 @@ class FlashLog(LogWriter):
         Appending the LOSS record of one declares it. After an append that had to drop older records there may be more.
         """
         found = []
-        for boot, first, last, reason, _, _ in self._ledger.losses.undeclared():
+        for boot, first, last, reason, _, _ in self._kept.ledger.losses.undeclared():
             found.append(("loss/%d/%d" % (boot, first), boot, first, last, REASONS[reason]))
         return found
 
@@ -164,22 +160,22 @@ class FlashLog(LogWriter):
 
         key: what a file may be named after.
         """
-        self._states.save(key, value, self.boot, self.last_seq)
+        self._kept.states.save(key, value, self.boot, self.last_seq)
 
     def load(self, key: str) -> "bytes | None":
         """Return a piece of state, saved alone or with a record; None if there is none or it is damaged."""
         self.sync()
-        return self._states.load(key)
+        return self._kept.states.load(key)
 
     @property
     def may_have_losses(self) -> bool:
         """Whether `undeclared` is worth asking."""
-        return self._ledger.losses.undeclared() != []
+        return self._kept.ledger.losses.undeclared() != []
 
     @property
     def dropped(self) -> int:
         """Records given up for want of room, ever."""
-        return self._ledger.dropped
+        return self._kept.ledger.dropped
 
     def counters(self) -> dict:
         """Return what went wrong, by name, for whoever looks after the device.
@@ -190,11 +186,11 @@ class FlashLog(LogWriter):
         was taken from what is left.
         """
         return {
-            "unnamed": self._ledger.losses.unnamed,
+            "unnamed": self._kept.ledger.losses.unnamed,
             "torn_bytes": self._kept.torn_bytes,
             "retired_segments": self._kept.retired,
-            "damaged_copies": self._ledger.damaged + self._boot_damaged,
-            "forgotten": self._ledger.settled.forgotten,
+            "damaged_copies": self._kept.ledger.damaged + self._start[1],
+            "forgotten": self._kept.ledger.settled.forgotten,
             "refused": self.refused,
-            "boot_guessed": int(self._boot_guessed),
+            "boot_guessed": int(self._start[0]),
         }

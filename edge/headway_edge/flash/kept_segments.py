@@ -3,9 +3,11 @@
 RAM holds which records a segment has, as runs of seqs, and one record while it is read.
 """
 
+from headway_edge import flash
 from headway_edge.flash.log_folder import NO_SUCH_FILE
-from headway_edge.flash.log_segment import FRAME_BYTES, Segment, read_frame, unpack_state
-from headway_edge.flash.loss_list import DAMAGED, STORAGE_FULL
+from headway_edge.flash.log_segment import FAILURES_MAX, FRAME_BYTES, Segment, read_frame
+from headway_edge.flash.loss_list import DAMAGED
+from headway_protocol import const
 
 try:
     from typing import TYPE_CHECKING
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
     from headway_edge.flash.log_folder import LogFolder
 
 SEGMENTS_MAX = 64
-RUNS_MAX = 8  # boots in one segment
-FAILURES_MAX = 3  # then others are looked at in its place
+_RUNS_MAX = const(8)  # boots in one segment
 
 
 class KeptSegments:
@@ -29,56 +30,13 @@ class KeptSegments:
     """
 
     def __init__(self, medium: "LogFolder", ledger: "Ledger", states: "KeptState") -> None:
-        self._medium = medium
-        self._ledger = ledger
-        self._states = states
+        self.medium = medium
+        self.ledger = ledger
+        self.states = states
         self.next_number = 1
         self.segments = []  # type: list
         self.torn_bytes = 0
         self.retired = 0
-
-    def read(self, segment: Segment, before: tuple, known: tuple) -> None:
-        """Fill in what a segment has, up to its end or to the first record that is not whole. Raises OSError.
-
-        before: (boot, seq) of the record before it. Records follow each other in the order they were made: what goes backwards is
-        none of this log's. known: up to which record the states are known.
-        """
-        last, offset = before, 0
-        with self._medium.open(segment.name, "rb") as file:
-            frame = read_frame(file, 0)
-            while frame is not None and frame[:2] > last:
-                last = frame[:2]
-                size_bytes = FRAME_BYTES + len(frame[2]) + len(frame[3])
-                segment.extend(last[0], last[1], size_bytes)
-                if last > known:
-                    for key, _ in unpack_state(frame[3]):
-                        self._states.note(key, last[0], last[1], segment.number, offset)
-                offset += size_bytes
-                frame = read_frame(file, offset)
-        size_bytes = self._medium.size_bytes(segment.name)
-        if size_bytes != offset:
-            segment.sealed = True
-            segment.size_bytes = size_bytes
-            self.torn_bytes += size_bytes - offset
-
-    def look_again(self, known: tuple) -> Segment:
-        """Read the newest segment anew, of which records up to `known` are known; return it. Raises OSError."""
-        fresh = Segment(self.segments[-1].number)
-        before = self.segments[-2].last() if len(self.segments) > 1 else (0, 0)
-        try:
-            self.read(fresh, before, known)
-        except OSError as error:
-            if error.errno != NO_SUCH_FILE:
-                raise
-        self.retired += fresh.sealed
-        if fresh.sealed and not fresh.runs:
-            try:
-                self._medium.remove(fresh.name)  # a part of one record, on a medium that may be full of such parts
-                fresh = Segment(fresh.number)
-            except OSError:
-                pass
-        self.segments[-1] = fresh
-        return fresh
 
     def runs(self) -> list:
         """Return [boot, first_seq, last_seq] of all that is kept, in order."""
@@ -86,28 +44,28 @@ class KeptSegments:
 
     def open_between(self, low: tuple, high: tuple) -> bool:
         """Whether a record that is kept, or one that is lost, lies between two (boot, seq)."""
-        if self._ledger.losses.unnamed:
+        if self.ledger.losses.unnamed:
             return True  # nobody knows where
         for boot, first, last in self.runs():
             if (boot, last) > low and (boot, first) < high:
                 return True
-        for entry in self._ledger.losses.entries:
+        for entry in self.ledger.losses.entries:
             if (entry[0], entry[2]) > low and (entry[0], entry[1]) < high:
                 return True
         return False
 
     def backlog(self) -> int:
         """How many kept records are open."""
-        return sum([self._open(segment, (0, 0)) for segment in self.segments])
+        return sum([self.open_in(segment, (0, 0)) for segment in self.segments])
 
-    def _open(self, segment: Segment, after: tuple) -> int:
-        # How many open records beyond `after` it has.
+    def open_in(self, segment: Segment, after: tuple) -> int:
+        """How many open records beyond `after`, a (boot, seq), a segment has."""
         count = 0
         for boot, first, last in segment.runs:
             if boot == after[0]:
                 first = max(first, after[1] + 1)  # noqa: PLW2901
             if boot >= after[0]:
-                for start, end in self._ledger.open_ranges(boot, first, last):
+                for start, end in self.ledger.open_ranges(boot, first, last):
                     count += end - start + 1
         return count
 
@@ -119,7 +77,7 @@ class KeptSegments:
         """
         found = []  # type: list
         for segment in reversed(self.segments) if from_end else self.segments:
-            if len(found) < limit and self._open(segment, after):
+            if len(found) < limit and self.open_in(segment, after):
                 try:
                     rows = self._rows(segment, after, limit - len(found), skip, from_end)
                 except OSError:
@@ -137,7 +95,7 @@ class KeptSegments:
         rows = []  # type: list
         last, offset = (0, 0), 0
         try:
-            file = self._medium.open(segment.name, "rb")
+            file = self.medium.open(segment.name, "rb")
         except OSError as error:
             if error.errno != NO_SUCH_FILE:
                 raise
@@ -150,7 +108,7 @@ class KeptSegments:
                         break
                     last = frame[:2]
                     offset += FRAME_BYTES + len(frame[2]) + len(frame[3])
-                    if last > after and last not in skip and self._ledger.open_ranges(last[0], last[1], last[1]):
+                    if last > after and last not in skip and self.ledger.open_ranges(last[0], last[1], last[1]):
                         rows.append(last + (frame[2],))
                         if len(rows) > limit:
                             rows.pop(0)
@@ -159,8 +117,8 @@ class KeptSegments:
         if last < segment.last():
             # It was whole when it was written or read before: the medium has spoilt it.
             for run in segment.cut(last):
-                self._ledger.lose(run[0], run[1], run[2], DAMAGED)
-            self._states.leave(segment.number, offset)
+                self.ledger.lose(run[0], run[1], run[2], DAMAGED)
+            self.states.leave(segment.number, offset)
             self.retired += 1
         return rows
 
@@ -169,7 +127,7 @@ class KeptSegments:
         if self.segments:
             newest = self.segments[-1]
             room = not newest.size_bytes or newest.size_bytes + size_bytes <= segment_bytes
-            if room and not newest.sealed and (newest.last()[0] == boot or len(newest.runs) < RUNS_MAX):
+            if room and not newest.sealed and (newest.last()[0] == boot or len(newest.runs) < _RUNS_MAX):
                 return newest
         self.segments.append(Segment(self.next_number))
         self.next_number += 1
@@ -180,38 +138,10 @@ class KeptSegments:
         return sum([segment.size_bytes for segment in self.segments])
 
     def drop(self, last: tuple, settled_only: bool) -> bool:
-        """Remove the oldest segment in which no record is open, so that nothing is lost; return whether one was removed.
+        """Make room as `headway_edge.flash.segment_drop` describes it; return whether there is more. Raises OSError."""
+        from headway_edge.flash.segment_drop import drop  # noqa: PLC0415 - once in a segment
 
-        If there is none, and not settled_only: the oldest, and its open records are lost. last: (boot, seq) of the newest record.
-        Raises OSError; then the segment is still there, or nothing is kept in it any more. One that cannot be removed again and
-        again is passed over.
-        """
-        victim, lost = None, False
-        for segment in self.segments:
-            if segment.size_bytes and (segment.runs or segment.failures < FAILURES_MAX):
-                if not self._open(segment, (0, 0)):
-                    victim, lost = segment, False
-                    break
-                if victim is None and not settled_only:
-                    victim, lost = segment, True
-        if victim is None:
-            return False
-        self._states.carry(victim.number, last[0], last[1])
-        if lost:
-            for boot, first, end in victim.runs:
-                self._ledger.losses.dropped(boot, first, end)
-                self._ledger.dropped += self._ledger.lose(boot, first, end, STORAGE_FULL)
-            self._ledger.save()  # and once more below: the older copy does not know that it is lost
-            self._ledger.unsaved = True
-        if self._ledger.unsaved:
-            self._ledger.save()
-        victim.runs = []
-        victim.sealed = True
         try:
-            self._medium.remove(victim.name)
-        except OSError as error:
-            if error.errno != NO_SUCH_FILE:
-                victim.failures += 1
-                raise
-        self.segments.remove(victim)
-        return True
+            return drop(self, last, settled_only)
+        finally:
+            flash.forget("segment_drop")

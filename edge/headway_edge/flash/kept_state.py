@@ -9,6 +9,7 @@ import struct
 
 from headway_edge.flash.log_segment import read_frame, segment_name, unpack_state
 from headway_edge.flash.two_copies import TwoCopies
+from headway_protocol import const
 
 try:
     from typing import TYPE_CHECKING
@@ -17,8 +18,7 @@ except ImportError:  # MicroPython
 if TYPE_CHECKING:
     from headway_edge.flash.log_folder import LogFolder
 
-_STAMP = "<IIB"
-_STAMP_BYTES = 9
+_STAMP_BYTES = const(9)
 
 
 class KeptState:
@@ -27,74 +27,47 @@ class KeptState:
     def __init__(self, medium: "LogFolder") -> None:
         self._medium = medium
         self._copies = {}  # type: dict
-        self._newest = {}  # type: dict  # key: (boot, seq, segment's number, offset) where the newest is in the log
+        self.newest = {}  # type: dict  # key: (boot, seq, segment's number, offset) where the newest is in the log
 
     def note(self, key: str, boot: int, seq: int, number: int, offset: int) -> None:
         """The record (boot, seq) at this offset of this segment has a newer value of `key`."""
-        self._newest[key] = (boot, seq, number, offset)
-
-    def compare(self) -> None:
-        """After all segments were read: forget what was saved on its own later."""
-        for key in list(self._newest):
-            try:
-                alone = self._alone(key)
-            except OSError:
-                continue  # that cannot be read, this can
-            if alone is not None and alone[:2] >= self._newest[key][:2]:
-                del self._newest[key]
+        self.newest[key] = (boot, seq, number, offset)
 
     def save(self, key: str, value: "bytes | None", boot: int, seq: int) -> None:
         """Save a value on its own when (boot, seq) is the newest record; None: the key is removed. Raises OSError."""
-        stamp = struct.pack(_STAMP, boot, seq, value is not None)
-        self._pair(key).save(stamp + (value or b""))
-        self._newest.pop(key, None)
+        stamp = struct.pack("<IIB", boot, seq, value is not None)
+        self.pair(key).save(stamp + (value or b""))
+        self.newest.pop(key, None)
 
     def load(self, key: str) -> "bytes | None":
         """Return a value; None if there is none. Raises OSError."""
-        found = self._newest.get(key)
+        found = self.newest.get(key)
         if found is not None:
             boot, seq, number, offset = found
             with self._medium.open(segment_name(number), "rb") as file:
                 frame = read_frame(file, offset)
             if frame is not None and frame[:2] == (boot, seq):
                 return dict(unpack_state(frame[3]))[key]
-            del self._newest[key]  # it cannot be read any more: the one before is better than none
-        alone = self._alone(key)
+            del self.newest[key]  # it cannot be read any more: the one before is better than none
+        alone = self.alone(key)
         return None if alone is None else alone[2]
 
     def leave(self, number: int, from_offset: int) -> None:
         """What this segment has from an offset on cannot be read any more."""
-        for key in list(self._newest):
-            if self._newest[key][2] == number and self._newest[key][3] >= from_offset:
-                del self._newest[key]
+        for key in list(self.newest):
+            if self.newest[key][2] == number and self.newest[key][3] >= from_offset:
+                del self.newest[key]
 
-    def carry(self, number: int, boot: int, seq: int) -> None:
-        """Save on their own the values that only this segment has; (boot, seq) is the newest record. Raises OSError.
-
-        What cannot be read is given up: the segment has to go.
-        """
-        for key in list(self._newest):
-            if self._newest[key][2] == number:
-                try:
-                    value = self.load(key)
-                except OSError:
-                    self._newest.pop(key, None)
-                    continue
-                pair = self._pair(key)
-                try:
-                    pair.load()
-                except OSError:
-                    pair.pass_over()  # it is older
-                self.save(key, value, boot, seq)
-
-    def _pair(self, key: str) -> TwoCopies:
+    def pair(self, key: str) -> TwoCopies:
+        """Return the two copies of what was saved on its own."""
         if key not in self._copies:
             self._copies[key] = TwoCopies(self._medium, "state." + key)
         return self._copies[key]
 
-    def _alone(self, key: str) -> "tuple | None":
-        data = self._pair(key).load()
+    def alone(self, key: str) -> "tuple | None":
+        """Return (boot, seq, value) of what was saved on its own; None if nothing was. Raises OSError."""
+        data = self.pair(key).load()
         if data is None or len(data) < _STAMP_BYTES:
             return None
-        boot, seq, there = struct.unpack(_STAMP, data[:_STAMP_BYTES])
+        boot, seq, there = struct.unpack("<IIB", data[:_STAMP_BYTES])
         return boot, seq, data[_STAMP_BYTES:] if there else None

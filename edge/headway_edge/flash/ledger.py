@@ -17,9 +17,8 @@ except ImportError:  # MicroPython
 if TYPE_CHECKING:
     from headway_edge.flash.log_folder import LogFolder
 
-_VERSION = 1
-_HEAD = "<BIIIBB"
-_HEAD_BYTES = 15
+VERSION = 1
+HEAD = "<BIIIBB"
 
 
 class Ledger:
@@ -30,7 +29,7 @@ class Ledger:
     """
 
     def __init__(self, medium: "LogFolder", losses_max: int) -> None:
-        self._copies = TwoCopies(medium, "ledger")
+        self.copies = TwoCopies(medium, "ledger")
         self.mark = (0, 0)
         self.dropped = 0
         self.settled = SettledRanges()
@@ -40,38 +39,18 @@ class Ledger:
     @property
     def damaged(self) -> int:
         """Copies found unreadable."""
-        return self._copies.damaged
-
-    def load(self) -> bool:
-        """Read what was saved; return whether there was anything that can be read."""
-        try:
-            data = self._copies.load()
-        except OSError:
-            self._copies.pass_over()
-            return False
-        if data is None or data[0] != _VERSION:
-            return False
-        _, boot, seq, self.dropped, ranges, losses = struct.unpack(_HEAD, data[:_HEAD_BYTES])
-        self.mark = (boot, seq)
-        at = _HEAD_BYTES
-        self.settled.ranges = [struct.unpack("<IIII", data[at + 16 * i : at + 16 * i + 16]) for i in range(ranges)]
-        at += 16 * ranges
-        for i in range(losses):
-            self.losses.entries.append(list(struct.unpack("<IIIBII", data[at + 21 * i : at + 21 * i + 21])))
-        return True
+        return self.copies.damaged
 
     def save(self) -> None:
         """Write it to the medium. Raises OSError; then it stays `unsaved`."""
         self.unsaved = True
         ranges, losses = self.settled.ranges, self.losses.entries
-        data = bytearray(
-            struct.pack(_HEAD, _VERSION, self.mark[0], self.mark[1], self.dropped, len(ranges), len(losses))
-        )
+        data = bytearray(struct.pack(HEAD, VERSION, self.mark[0], self.mark[1], self.dropped, len(ranges), len(losses)))
         for item in ranges:
             data.extend(struct.pack("<IIII", *item))
         for entry in losses:
             data.extend(struct.pack("<IIIBII", *entry))
-        self._copies.save(bytes(data))
+        self.copies.save(bytes(data))
         self.unsaved = False
 
     def save_twice(self) -> None:

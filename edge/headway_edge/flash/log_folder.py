@@ -8,6 +8,8 @@ A full medium has no room to note what is given up for room. So some is kept in 
 
 import os
 
+from headway_protocol import const
+
 try:
     from typing import TYPE_CHECKING
 except ImportError:  # MicroPython
@@ -20,7 +22,7 @@ NO_SUCH_FILE = 2  # ENOENT
 MEDIUM_FULL = 28  # ENOSPC
 
 SPARE_FILE = "log.spare"
-_PIECE_BYTES = 256
+_PIECE_BYTES = const(256)
 
 
 class LogFolder:
@@ -70,7 +72,7 @@ class SpareRoom:
 
     def __init__(self, medium: LogFolder, size_bytes: int) -> None:
         self._medium = medium
-        self._size_bytes = size_bytes
+        self.size_bytes = size_bytes
         self._taken = False
         try:
             self._taken = medium.size_bytes(SPARE_FILE) >= size_bytes
@@ -84,7 +86,7 @@ class SpareRoom:
             return
         try:
             with self._medium.open(SPARE_FILE, "wb") as file:
-                for _ in range(self._size_bytes // _PIECE_BYTES):
+                for _ in range(self.size_bytes // _PIECE_BYTES):
                     write_all(file, bytes(_PIECE_BYTES))
             self._taken = True
         except (OSError, MemoryError):

@@ -9,6 +9,7 @@ device keeps together with that record, {key: bytes}: in one frame a power cut c
 import binascii
 import struct
 
+from headway_protocol import const
 from headway_protocol.record import RECORD_BYTES_MAX
 
 try:
@@ -20,15 +21,15 @@ if TYPE_CHECKING:
 
 FRAME_VERSION = 1
 STATE_BYTES_MAX = 2048
-_HEAD = "<HBIIH"
-_HEAD_BYTES = 13
+FAILURES_MAX = 3  # then other segments are read, or removed, in its place
+_HEAD_BYTES = const(13)
 FRAME_BYTES = _HEAD_BYTES + 4  # of a frame beside payload and state
-_REMOVED = 0xFFFF  # in the place of a value's length: the key was removed
+_REMOVED = const(0xFFFF)  # in the place of a value's length: the key was removed
 
 
 def frame(boot: int, seq: int, payload: bytes, state: bytes) -> bytes:
     """Return a record's frame; `state` as `pack_state` makes it."""
-    rest = struct.pack(_HEAD, len(payload), FRAME_VERSION, boot, seq, len(state)) + payload + state
+    rest = struct.pack("<HBIIH", len(payload), FRAME_VERSION, boot, seq, len(state)) + payload + state
     return rest + struct.pack("<I", binascii.crc32(rest) & 0xFFFFFFFF)
 
 
@@ -53,7 +54,7 @@ def _read(file: "BinaryIO") -> "tuple | None":
     head = file.read(_HEAD_BYTES)
     if len(head) < _HEAD_BYTES:
         return None
-    length, version, boot, seq, state_length = struct.unpack(_HEAD, head)
+    length, version, boot, seq, state_length = struct.unpack("<HBIIH", head)
     if version != FRAME_VERSION or length > RECORD_BYTES_MAX or state_length > STATE_BYTES_MAX:
         return None
     payload, state, crc = file.read(length), file.read(state_length), file.read(4)
@@ -134,8 +135,3 @@ class Segment:
 def segment_name(number: int) -> str:
     """Return the name of a segment's file."""
     return "log.%06d" % number
-
-
-def segment_numbers(names: list) -> list:
-    """Return the numbers of the segments among file names, the oldest first."""
-    return sorted([int(name[4:]) for name in names if name[:4] == "log." and name[4:].isdigit()])

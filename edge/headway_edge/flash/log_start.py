@@ -4,8 +4,10 @@ Nothing of it is needed later, so a microcontroller forgets this module afterwar
 """
 
 from headway_edge.flash.boot_counter import BootCounter
-from headway_edge.flash.log_segment import Segment, segment_numbers
+from headway_edge.flash.ledger_reading import load
+from headway_edge.flash.log_segment import Segment
 from headway_edge.flash.loss_list import DAMAGED
+from headway_edge.flash.segment_reading import read
 
 try:
     from typing import TYPE_CHECKING
@@ -29,10 +31,10 @@ def start(
     passed over: what was in it is lost.
     """
     counter = BootCounter(medium)
-    ledger.load()
+    load(ledger)
     counter.load()
     _scan(medium, kept)
-    states.compare()
+    _compare(states)
     known = counter.ends + ([ledger.mark] if ledger.mark[1] else [])
     find_gaps(kept, ledger, known)
     ends = {}  # type: dict
@@ -44,7 +46,7 @@ def start(
 
 def _scan(medium: "LogFolder", kept: "KeptSegments") -> None:
     last = (0, 0)
-    for number in segment_numbers(medium.names()):
+    for number in sorted([int(name[4:]) for name in medium.names() if name[:4] == "log." and name[4:].isdigit()]):
         kept.next_number = number + 1
         segment, readable = _segment(kept, number, last)
         kept.retired += segment.sealed
@@ -61,13 +63,24 @@ def _segment(kept: "KeptSegments", number: int, before: tuple) -> tuple:
     for _ in (1, 2):
         segment = Segment(number)
         try:
-            kept.read(segment, before, (0, 0))
+            read(kept, segment, before, (0, 0))
         except OSError:
             continue
         return segment, True
     segment.sealed = True
     segment.size_bytes += 1  # it may be longer: there is something that is not known
     return segment, False
+
+
+def _compare(states: "KeptState") -> None:
+    # After all segments were read: forgets what was saved on its own later.
+    for key in list(states.newest):
+        try:
+            alone = states.alone(key)
+        except OSError:
+            continue  # that cannot be read, this can
+        if alone is not None and alone[:2] >= states.newest[key][:2]:
+            del states.newest[key]
 
 
 def _put_aside(medium: "LogFolder", segment: Segment) -> None:

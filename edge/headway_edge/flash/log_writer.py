@@ -1,14 +1,9 @@
-"""The writing end of a flash log: one record at a time, and what to do when the medium does not take it.
+"""The writing end of a flash log: one record at a time. What to do when the medium does not take it is in `write_repair`."""
 
-A write that ends in an error may have left nothing, a part, or all of the record. So the segment is read anew: what is there
-counts as stored, and a part is left behind in a segment that is used no more. Where it cannot be read either, the seq stays in
-doubt until the next append, and is then given up for good rather than used for another content.
-"""
-
+from headway_edge import flash
 from headway_edge.flash.kept_segments import SEGMENTS_MAX
 from headway_edge.flash.log_folder import MEDIUM_FULL, SpareRoom, write_all
 from headway_edge.flash.log_segment import STATE_BYTES_MAX, frame, pack_state, unpack_state
-from headway_edge.flash.loss_list import SKIPPED, WRITE_FAILED
 from headway_protocol.errors import EncodeError
 from headway_protocol.record import LOSS, Record, encode
 
@@ -18,13 +13,7 @@ except ImportError:  # MicroPython
     TYPE_CHECKING = False  # type: ignore[misc]
 if TYPE_CHECKING:
     from headway_edge.flash.kept_segments import KeptSegments
-    from headway_edge.flash.kept_state import KeptState
-    from headway_edge.flash.ledger import Ledger
-    from headway_edge.flash.log_folder import LogFolder
     from headway_edge.flash.log_segment import Segment
-
-FULL_PATIENCE = 8  # appends that a full medium refuses in a row before the oldest segment has to go
-_SEGMENTS_LEAST = 4
 
 
 class LogWriter:
@@ -36,19 +25,13 @@ class LogWriter:
 
     def __init__(
         self,
-        medium: "LogFolder",
         kept: "KeptSegments",
-        ledger: "Ledger",
-        states: "KeptState",
         boot: int,
         log_bytes_max: int,
         segment_bytes: int,
         sync_every: int,
     ) -> None:
-        self._medium = medium
         self._kept = kept
-        self._ledger = ledger
-        self._states = states
         self._log_bytes_max = log_bytes_max
         self._segment_bytes = segment_bytes
         self._sync_every = sync_every
@@ -56,7 +39,7 @@ class LogWriter:
         self._unsynced = 0
         self._doubted = None  # type: bytes | None  # the payload of which it is not known whether it was stored
         self._full = 0
-        self._spare = SpareRoom(medium, segment_bytes)
+        self._spare = SpareRoom(kept.medium, segment_bytes)
         self.boot = boot
         self.last_seq = 0
 
@@ -77,7 +60,7 @@ class LogWriter:
         """
         record = Record(kind, self.boot, self.last_seq, mono_ms, wall_ms, clock, body)
         doubted = self._doubted
-        if doubted is not None and self._was_stored():
+        if doubted is not None and self._after_a_fault("was_stored"):
             record.seq = self.last_seq
             if encode(record) == doubted:
                 self._note(record)
@@ -88,26 +71,13 @@ class LogWriter:
         try:
             self._put(data, payload, packed)
         except OSError as error:
-            if error.errno != MEDIUM_FULL or self._doubted is not None or not self._make_way():
+            if error.errno != MEDIUM_FULL or self._doubted is not None or not self._after_a_fault("make_way"):
                 raise
             self._put(data, payload, packed)
         self._full = 0
         self._spare.take()
         self._note(record)
         return payload
-
-    def _make_way(self) -> bool:
-        # The medium is full, although the log is not: whether something was given up for it.
-        self._full += 1
-        patient = self._full < FULL_PATIENCE
-        if not patient:
-            # It will not become larger: from now on this is the budget.
-            self._log_bytes_max = max(_SEGMENTS_LEAST * self._segment_bytes, self._kept.size_bytes())
-        self._spare.give_back()
-        try:
-            return self._kept.drop(self.last(), patient)
-        finally:
-            self._spare.take()  # before the record takes it
 
     def _packed(self, state: dict, seq: int) -> bytes:
         values = {}
@@ -121,16 +91,16 @@ class LogWriter:
 
     def _put(self, data: bytes, payload: bytes, packed: bytes) -> None:
         # Raises, unless the frame is in the log.
-        if self._ledger.unsaved:
-            self._ledger.save()
+        if self._kept.ledger.unsaved:
+            self._kept.ledger.save()
         segment = self._room_for(len(data))
         if self._file is None and self._sync_every > 1:
-            self._ledger.mark = (self.boot, self.last_seq + self._sync_every)
-            self._ledger.save()
+            self._kept.ledger.mark = (self.boot, self.last_seq + self._sync_every)
+            self._kept.ledger.save()
         self._doubted = payload
         try:
             if self._file is None:
-                self._file = self._medium.open(segment.name, "ab")
+                self._file = self._kept.medium.open(segment.name, "ab")
             write_all(self._file, data)  # type: ignore[arg-type]
             self._unsynced += 1
             if self._unsynced >= self._sync_every:
@@ -142,7 +112,7 @@ class LogWriter:
         self._doubted = None
         self.last_seq += 1
         for key, _ in unpack_state(packed):
-            self._states.note(key, self.boot, self.last_seq, segment.number, segment.size_bytes)
+            self._kept.states.note(key, self.boot, self.last_seq, segment.number, segment.size_bytes)
         segment.extend(self.boot, self.last_seq, len(data))
 
     def _room_for(self, size_bytes: int) -> "Segment":
@@ -167,49 +137,30 @@ class LogWriter:
         except (OSError, MemoryError):
             pass
         try:
-            return self._look()
+            return self._after_a_fault("look") > 0
         except (OSError, MemoryError):
             return False
 
-    def _look(self) -> bool:
-        # Read what there is: whether there is a record more than is known. What was not synced may be gone.
-        before = self._kept.segments[-1]
-        last = self._kept.look_again(self.last()).last()
-        self._doubted = None
-        for boot, first, end in before.cut(last):
-            self._ledger.lose(boot, first, end, WRITE_FAILED)
-        if last <= self.last():
-            return False
-        self.last_seq += 1
-        return True
+    def _after_a_fault(self, what: str, *arguments: int) -> int:
+        # Does what `headway_edge.flash.write_repair` has under that name.
+        from headway_edge.flash import write_repair  # noqa: PLC0415 - a medium seldom refuses
 
-    def _was_stored(self) -> bool:
-        # The append before ended in doubt. Its seq must not be used for another content, so where the medium does not
-        # say what it has, that seq is given up, and the segment with it.
         try:
-            return self._look()
-        except OSError:
-            self._kept.segments[-1].sealed = True
-            if self._doubted:
-                self._give_up(1, WRITE_FAILED)
-            self._doubted = None
-            return False
-
-    def _give_up(self, count: int, reason: int) -> None:
-        self._ledger.lose(self.boot, self.last_seq + 1, self.last_seq + count, reason)
-        self.last_seq += count
+            return getattr(write_repair, what)(self, *arguments)
+        finally:
+            flash.forget("write_repair", "segment_reading")
 
     def _note(self, record: Record) -> None:
         if record.kind == LOSS:
-            self._ledger.losses.declare(record.body[0], record.body[1], record.body[2], self.boot, self.last_seq)
+            self._kept.ledger.losses.declare(record.body[0], record.body[1], record.body[2], self.boot, self.last_seq)
         if self._file is None:
             self._save_mark()
 
     def _save_mark(self) -> None:
         # The record is stored whatever comes of this; the next one waits until this is saved.
-        self._ledger.mark = self.last()
+        self._kept.ledger.mark = self.last()
         try:
-            self._ledger.save()
+            self._kept.ledger.save()
         except (OSError, MemoryError):
             pass
 
@@ -231,9 +182,4 @@ class LogWriter:
 
         Returns how many that are: one fewer where the last one turns out to have been stored after all.
         """
-        stored, before = False, self.last_seq
-        if self._doubted:
-            stored = self._was_stored()  # if nobody can tell, its seq is one of those used up
-        self._give_up(count - (self.last_seq - before), SKIPPED)
-        self._save_mark()
-        return count - stored
+        return self._after_a_fault("skip", count)

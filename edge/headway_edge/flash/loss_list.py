@@ -24,7 +24,7 @@ class LossList:
     """
 
     def __init__(self, entries_max: int = LOSSES_MAX) -> None:
-        self._entries_max = entries_max
+        self.entries_max = entries_max
         self.entries = []  # type: list
         self.unnamed = 0
 
@@ -46,7 +46,7 @@ class LossList:
                 new[1], new[2] = min(new[1], entry[1]), max(new[2], entry[2])
             else:
                 kept.append(entry)
-        if len(kept) >= self._entries_max:
+        if len(kept) >= self.entries_max:
             self.unnamed += last - first + 1
             return
         kept.append(new)

@@ -9,6 +9,7 @@ import binascii
 import struct
 
 from headway_edge.flash.log_folder import NO_SUCH_FILE
+from headway_protocol import const
 
 try:
     from typing import TYPE_CHECKING
@@ -17,8 +18,8 @@ except ImportError:  # MicroPython
 if TYPE_CHECKING:
     from headway_edge.flash.log_folder import LogFolder
 
-_HEAD_BYTES = 8
-_FAR = 0x40000000  # a generation beyond all that were written: when nobody can tell which was the last
+_HEAD_BYTES = const(8)
+_FAR = const(0x40000000)  # a generation beyond all that were written: when nobody can tell which was the last
 
 
 class TwoCopies:
