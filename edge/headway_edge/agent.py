@@ -6,29 +6,32 @@ only then does the link see the record. The clock, randomness, the outbox and th
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import structlog
 
-from headway_edge import VERSION, packs
+from headway_edge import VERSION, open_trip, packs
 from headway_edge.agent_status import AgentStatus
 from headway_edge.clock import Clock
-from headway_edge.core.control_chart import Change
+from headway_edge.clock_watch import ClockWatch
 from headway_edge.core.process import Process
 from headway_edge.exchange import AnyLink, Exchange
+from headway_edge.open_trip import UNKNOWN_SILENCE_MS, OpenTrip
 from headway_edge.own.day_correction import corrected
-from headway_edge.own.own_incidents import Incident, OwnIncidents
+from headway_edge.own.own_incidents import OwnIncidents
 from headway_edge.own.own_process import OwnProcess
-from headway_edge.own.own_warnings import Advice
+from headway_edge.own.told_changes import ToldChanges
 from headway_edge.store.outbox import Outbox
 from headway_edge.store.record_keeper import RecordKeeper
+from headway_edge.wall_time import WallTime
 from headway_edge.watcher import Trip, Watcher
-from headway_protocol import cbor, incident, record, service, topics
+from headway_protocol import record, service, topics
 from headway_protocol.errors import DecodeError
+from headway_protocol.record_names import KIND_NAMES
 
 log = structlog.get_logger("headway.agent")
 
 CHECKPOINT_MS = 60_000  # what of the open trip a power cut may take
-UNKNOWN_SILENCE_MS = 86_400_001  # longer than any trip or day goes on without a sample
 
 
 class Agent:
@@ -40,7 +43,8 @@ class Agent:
     ahead of UTC at a Unix time in ms. factors: the person's class by customer factor, for packs that know any. on_trip: called
     with each trip once it is stored, for the face. recorded: the
     samples' times are a recording's, and go on over a restart; else they count from each start, and the wall clock must
-    say how long the agent was away.
+    say how long the agent was away. judge: of `clock`, whose jumps and refused times are logged and told by `status`; None for
+    a clock that nobody can set.
 
     `position` is the number handed to `on_sample` with the last sample whose effect is on disk: where a replay goes on
     after a crash. `refused_packs` counts offers
@@ -61,6 +65,7 @@ class Agent:
         recorded: bool = False,
         utc_offset_min: Callable[[int], int] = lambda _wall_ms: 0,
         factors: Mapping[str, str] | None = None,
+        judge: WallTime | None = None,
     ) -> None:
         self.outbox = outbox
         self.clock = clock
@@ -70,7 +75,6 @@ class Agent:
         self._recorded = recorded
         self._utc_offset_min = utc_offset_min
         self._factors = factors or {}
-        self.position = 0
         self.refused_benchmarks = 0
         self.refused_packs = 0
         self.news: list[str] = []
@@ -78,18 +82,20 @@ class Agent:
         self._time_ms = 0  # the furthest the source's clock has come
         self._checkpoint_time_ms = 0
         self._keeper = RecordKeeper(outbox, clock)
+        self._clock_watch = ClockWatch(judge)
         hearers = {topics.BENCH: self._on_benchmark, topics.PACK: self._on_offer}
         self._exchange = Exchange(outbox, link, uniform, self._keeper, hearers)
-        self._incidents = OwnIncidents(outbox, self._keeper)
+        self._changes = ToldChanges(OwnIncidents(outbox, self._keeper))
         self.own = self._own(self._stored("pack") or process)
         outbox.find = self._find
-        self._pending_checkpoint = self._load_checkpoint()
+        self._open_trip = OpenTrip(outbox, clock, recorded)
+        self.position = self._open_trip.position
         self._offered = self._stored("offered")
         if self._offered is not None and not self._under_way():
             self._switch()
         else:
             self._tell_birth({})
-        self._catch_up_on_changes()
+        self._changes.catch_up(self.own)
 
     def _own(self, process: Process) -> OwnProcess:
         offset_min = self._utc_offset_min
@@ -120,10 +126,10 @@ class Agent:
         for each signal of the process's pack, in its quanta; MISSING where there is none. The local time of day, which
         no vehicle tells, is put in from the clock. position: where the source stands after this sample.
         """
-        self._resume(time_ms)
+        self._open_trip.resume(self.own.watcher, time_ms)
         self._time_ms = max(self._time_ms, time_ms)
         own, was_open = self.own, self.own.watcher.is_open
-        signals = own.local_time.filled(signals, self.clock.wall()[0])
+        signals = own.local_time.filled(signals, self._wall_ms())
         trip = own.watcher.push(time_ms, signals)
         if was_open and (trip is not None or not own.watcher.is_open):
             own.warnings.end_trip()
@@ -133,13 +139,35 @@ class Agent:
         elif self.own.watcher.is_open and abs(time_ms - self._checkpoint_time_ms) >= CHECKPOINT_MS:
             self.checkpoint(position)
         if advice is not None:
-            self._advise(advice)
+            self._advised.append(advice.sentence)  # the person reads it when the trip is over
+            self._changes.advise(own, advice)
         if self._offered is not None and not self.own.watcher.is_open:
             self._switch()
         return trip
 
+    def _wall_ms(self) -> int | None:
+        """Look at the wall clock; where it is better than any record of this boot knew it, trips of before get their days.
+
+        A record goes out with that, so that the server dates them as well, also where no trip follows.
+        """
+        wall_ms, quality = self.clock.wall()
+        self._clock_watch.look()
+        boot_clock = self._keeper.boot_clock
+        if quality > boot_clock.quality and len(self.own.boot_trips):
+            boot_clock.learn(self.clock.mono_ms(), wall_ms, quality)
+            moved, turns, state = self.own.put_right(boot_clock)
+            if moved:
+                self._tell_birth(state)
+            for turn in turns:
+                self._changes.tell(self.own, turn.characteristic.id, turn.change, 0)
+        return wall_ms
+
     def finish(self, position: int = 0) -> Trip | None:
         """The source has ended: close the open trip, if any."""
+        self._wall_ms()
+        if not self._recorded:
+            # A record says how long before it was made its trip began, and that is now, not at the last sample.
+            self._time_ms = max(self._time_ms, self.clock.mono_ms())
         trip = self.own.watcher.finish()
         self.own.warnings.end_trip()
         if trip is not None:
@@ -154,7 +182,7 @@ class Agent:
         changed = warnings.changed
         try:
             with self.outbox as outbox:
-                outbox.put("checkpoint", self._checkpoint(position))
+                outbox.put(open_trip.KEY, self._checkpoint(position))
                 if changed:
                     outbox.put(self.own.key("warnings"), warnings.state())
         except sqlite3.Error as error:
@@ -165,88 +193,27 @@ class Agent:
 
     def _checkpoint(self, position: int) -> bytes:
         self._checkpoint_time_ms = self._time_ms
-        return cbor.encode([position, self._time_ms, self.clock.wall()[0], self.own.watcher.state()])
-
-    def _load_checkpoint(self) -> tuple[int, int | None, bytes] | None:
-        data = self.outbox.load("checkpoint")
-        if data is None:
-            return None
-        try:
-            items = cbor.decode(data)
-            self.position, time_ms, wall_ms, state = items  # type: ignore[misc]
-        except (DecodeError, ValueError, TypeError) as error:
-            log.error("agent.checkpoint_unreadable", error=str(error), lost="the trip that was under way")
-            return None
-        return time_ms, wall_ms, state  # type: ignore[has-type]
-
-    def _resume(self, time_ms: int) -> None:
-        # With the first sample, not before: only then is it known how much time has passed.
-        if self._pending_checkpoint is None:
-            return
-        time_then_ms, wall_then_ms, state = self._pending_checkpoint
-        self._pending_checkpoint = None
-        if self._recorded:
-            shift_ms = 0
-        else:
-            wall_ms = self.clock.wall()[0]
-            passed_ms = UNKNOWN_SILENCE_MS  # if nobody knows how long it was: too long to be the same trip
-            if wall_ms is not None and wall_then_ms is not None and wall_ms >= wall_then_ms:
-                passed_ms = wall_ms - wall_then_ms
-            shift_ms = time_ms - passed_ms - time_then_ms
-        try:
-            self.own.watcher.restore(state, shift_ms)
-        except (DecodeError, ValueError, TypeError) as error:
-            log.error("agent.checkpoint_unreadable", error=str(error), lost="the trip that was under way")
+        return self._open_trip.encoded(position, self._time_ms, self.own.watcher)
 
     def _keep(self, trip: Trip, position: int) -> None:
         ago_ms = self._time_ms - trip.start_ms
-        wall_ms = self.clock.wall()[0]
-        offset_min, turns, state = self.own.take(trip.numbers(), None if wall_ms is None else wall_ms - ago_ms)
-        state["checkpoint"] = self._checkpoint(position)
+        (wall_ms, quality), mono_ms = self.clock.wall(), self.clock.mono_ms()
+        boot_clock = self._keeper.boot_clock
+        boot_clock.learn(mono_ms, wall_ms, quality)
+        start_ms = boot_clock.began_ms(mono_ms, wall_ms, quality, ago_ms)
+        offset_min, turns, state = self.own.take(trip.numbers(), start_ms, mono_ms - ago_ms, boot_clock.quality)
+        state[open_trip.KEY] = self._checkpoint(position)
         body = record.episode_body(trip.process.id, ago_ms, trip.counts, trip.gates, offset_min)
         stored = self._keeper.append(record.EPISODE, body, state)
         # One sentence at the end of a trip is what a person reads.
         self.news = [*self._advised, *(turn.sentence for turn in turns)][:1]
         self._advised = []
         for turn in turns:
-            self._tell_change(turn.characteristic.id, turn.change, ago_ms)
+            self._changes.tell(self.own, turn.characteristic.id, turn.change, ago_ms)
         if stored is not None:
             self.position = position
             if self.on_trip is not None:
                 self.on_trip(trip)
-
-    def _catch_up_on_changes(self) -> None:
-        # A trip is on disk before the incident that it opens or closes: a power cut may have come between the two.
-        for item in self.own.series.series:
-            number, change = item.characteristic.id, item.change()
-            if self._incidents.is_open(self._change_key(number)) is not (change is not None):
-                self._tell_change(number, change, 0)
-
-    def _change_key(self, characteristic: int) -> str:
-        return f"{self.process.id.hex()}/{characteristic}"
-
-    def _tell_change(self, characteristic: int, change: Change | None, ago_ms: int) -> None:
-        # change: that is open; None: the one that was is over.
-        key = self._change_key(characteristic)
-        values = [characteristic] + ([] if change is None else change.as_integers())
-        told = Incident(incident.CHANGE, incident.NOTICE, self.process.id, values)
-        if change is None:
-            self._incidents.close(key, told, ago_ms)
-        else:
-            self._incidents.open(key, told, ago_ms)
-
-    def _advise(self, advice: Advice) -> None:
-        # At once, for the code may come on the vehicle's last trip; the person reads it when the trip is over.
-        self._advised.append(advice.sentence)
-        state = {self.own.key("warnings"): self.own.warnings.state()}
-        self._incidents.open(self._warning_key(advice), self._warning(advice), 0, state)
-
-    def _warning(self, advice: Advice) -> Incident:
-        values = [advice.code, advice.times, advice.days]
-        return Incident(incident.WARNING_CODE, incident.WARNING, self.process.id, values)
-
-    def _warning_key(self, advice: Advice) -> str:
-        return f"{self.process.id.hex()}/warning/{advice.code}"
 
     def _today(self) -> int | None:
         wall_ms = self.clock.wall()[0]
@@ -261,14 +228,14 @@ class Agent:
         """
         body = service.service_body(what, ago_ms, odometer_km, millilitres)
         state: dict[str, bytes | None] = {}
-        wall_ms = self.clock.wall()[0]
+        wall_ms = self._wall_ms()
         anew = False
         if wall_ms is not None:
             anew = self.own.consumables.replaced(what, self.own.day_at(wall_ms - ago_ms))
             state[self.own.key("consumables")] = self.own.consumables.state()
         if what == service.REPAIRED:
-            for advice in self.own.warnings.repaired():
-                self._incidents.close(self._warning_key(advice), self._warning(advice), ago_ms)
+            self.own.warnings.repaired()
+            self._changes.repaired(ago_ms)
             state[self.own.key("warnings")] = self.own.warnings.state()
         self._keeper.append(record.SERVICE, body, state)
         return anew
@@ -288,7 +255,8 @@ class Agent:
         day: local, in days since 1970. reports: by the VSS name of the signal, in its quanta; they replace all that was
         reported of that day. Raises ValueError, with the reason, where the day is not known or not to be corrected.
         """
-        payloads, wall_ms = self.outbox.payloads(record.EPISODE), self.clock.wall()[0]
+        wall_ms = self._wall_ms()
+        payloads = [payload for kind in KIND_NAMES for payload in self.outbox.payloads(kind)]
         body, state = corrected(self.own, self.vehicle_class, payloads, wall_ms, day, reports)
         self._keeper.append(record.EPISODE, body, state)
 
@@ -310,6 +278,7 @@ class Agent:
         now_ms: monotonic, of real time, also when the samples are replayed on a clock of their own.
         timeout_s: how long to wait for something to happen.
         """
+        self._wall_ms()
         self._keeper.save()
         return self._exchange.step(now_ms, timeout_s)
 
@@ -319,8 +288,11 @@ class Agent:
         return self._exchange.online
 
     def status(self) -> AgentStatus:
-        """How this device stands with its server, as of the last `step`."""
-        return self._exchange.status()
+        """How this device stands with its server and with the time, as of the last `step`."""
+        watch = self._clock_watch
+        return replace(
+            self._exchange.status(), clock_cause=watch.cause, clock_jumps=watch.jumps, clock_refusals=watch.refusals
+        )
 
     def _on_benchmark(self, data: bytes) -> None:
         try:
@@ -353,14 +325,7 @@ class Agent:
 
     def _under_way(self) -> bool:
         # Whether a trip is open, also one that a restart interrupted and that has not gone on yet.
-        if self._pending_checkpoint is None:
-            return self.own.watcher.is_open
-        before = Watcher(self.process, self.vehicle_class, self.period_ms)
-        try:
-            before.restore(self._pending_checkpoint[2], 0)
-        except (DecodeError, ValueError, TypeError):
-            return False  # it will be said when it is to go on
-        return before.is_open
+        return self.own.watcher.is_open or self._open_trip.waits(self.process, self.vehicle_class, self.period_ms)
 
     def _process_of(self, data: bytes) -> Process | None:
         # Nobody is trusted: the pack is checked as if no server had, and must know this device's class and period.
@@ -380,11 +345,12 @@ class Agent:
         # Between trips, so that no trip is of two definitions; on disk at once, so that no restart mixes them up.
         if self._offered is not None:
             process, self._offered = self._offered, None
-            self._pending_checkpoint = None
+            self._open_trip.forget()
             self.own = self._own(process)
             self._tell_birth(
-                {"pack": self.outbox.load("offered"), "offered": None, "checkpoint": self._checkpoint(self.position)}
+                {"pack": self.outbox.load("offered"), "offered": None, open_trip.KEY: self._checkpoint(self.position)}
             )
+            self._changes.catch_up(self.own)
 
     @property
     def silence_ms(self) -> int:

@@ -23,7 +23,8 @@ class AgentStatus:
     """link: one of the words above. cause, next_step: of what is wrong, for people; empty when nothing is.
 
     backlog: records that the server has not settled. in_flight: of these, handed to the broker. undeliverable: put away in this
-    boot after too many losses. last_ack_age_ms: since the server was heard, None: not in this boot.
+    boot after too many losses. last_ack_age_ms: since the server was heard, None: not in this boot. clock_cause: why the wall
+    clock is not believed, empty if it is; clock_refusals: how often that began; clock_jumps: how often it was set while this ran.
     """
 
     link: str
@@ -33,6 +34,9 @@ class AgentStatus:
     in_flight: int
     undeliverable: int
     last_ack_age_ms: int | None
+    clock_cause: str = ""
+    clock_jumps: int = 0
+    clock_refusals: int = 0
 
     @property
     def sentence(self) -> str:
@@ -48,6 +52,8 @@ class AgentStatus:
                 if self.last_ack_age_ms is None
                 else f"the server answered {_age(self.last_ack_age_ms)} ago"
             )
+        if self.clock_cause:
+            parts.append(f"the clock is not believed ({self.clock_cause})")
         return "; ".join(parts) + "." + (f" Next: {self.next_step}." if self.next_step else "")
 
 

@@ -16,7 +16,7 @@ from headway_edge.mqtt.link_events import Connected, Disconnected, Event, Messag
 from headway_edge.session import Session
 from headway_edge.store.outbox import Outbox
 from headway_edge.store.record_keeper import RecordKeeper
-from headway_protocol import codes, command, record, topics
+from headway_protocol import code_texts, codes, command, record, topics
 from headway_protocol.errors import DecodeError
 
 log = structlog.get_logger("headway.agent")
@@ -130,7 +130,7 @@ class Exchange:
 
     def _on_acknowledgement(self, data: bytes) -> None:
         for seq, code in self._session.receive(data, self._now_ms):
-            name, cause, next_step = codes.explain(code)
+            name, cause, next_step = code_texts.explain(code)
             log.error("agent.record_refused", seq=seq, code=name, cause=cause, next_step=next_step)
         if self._state == agent_status.CONNECTED:
             self._cause = self._next_step = ""  # it works, whatever the trouble was
@@ -158,7 +158,7 @@ class Exchange:
 
     def _tell_given_up(self) -> None:
         if self._session.given_up > self._given_up:
-            name, cause, next_step = codes.explain(codes.UNDELIVERABLE)
+            name, cause, next_step = code_texts.explain(codes.UNDELIVERABLE)
             records = self._session.given_up - self._given_up
             log.error("agent.record_undeliverable", records=records, code=name, cause=cause, next_step=next_step)
             self._given_up = self._session.given_up

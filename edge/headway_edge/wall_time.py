@@ -40,13 +40,15 @@ class WallTime:
     floor_ms: the latest Unix time at which this device's clock was synced, in this boot or an earlier one, 0: none. It only grows
     while clocks agree; a synced clock that says less lowers it, since a receiver that was far ahead once must not rule for ever.
 
-    `cause`: why the time last looked at is no time, empty if it is one. `jumps`: how often the clock was set while this ran.
+    `cause`: why the time last looked at is no time, empty if it is one. `jumps`: how often the clock was set while this ran, the
+    last time by `jump_ms`.
     """
 
     def __init__(self, floor_ms: int) -> None:
         self.floor_ms = floor_ms
         self.cause = ""
         self.jumps = 0
+        self.jump_ms = 0
         self._ahead_ms = None  # type: int | None
 
     def look(self, mono_ms: int, wall_ms: int, synced: bool) -> tuple:
@@ -58,6 +60,7 @@ class WallTime:
         ahead_ms = wall_ms - mono_ms
         if self._ahead_ms is not None and abs(ahead_ms - self._ahead_ms) > JUMP_MS:
             self.jumps += 1
+            self.jump_ms = ahead_ms - self._ahead_ms
         self._ahead_ms = ahead_ms
         self.cause = self._impossible(wall_ms, synced)
         if self.cause:

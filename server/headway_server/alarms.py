@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Select, and_, func, not_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from headway_protocol import codes
+from headway_protocol import code_texts, codes
 from headway_server.gap_rows import ASKS_MAX, OPEN_END
 from headway_server.gaps import is_unfilled
 from headway_server.rate_limit import HeldBack
@@ -170,7 +170,7 @@ async def _refused(connection: AsyncConnection, since_ms: int) -> list[Alarm]:
     )
     found = []
     for device, code, count, last in await connection.execute(query):
-        name, cause, next_step = codes.explain(code)
+        name, cause, next_step = code_texts.explain(code)
         words = f"{_records(count)} refused as {name}: {cause}."
         found.append(Alarm(device, REFUSED, words, last, f"{next_step[:1].upper()}{next_step[1:]}."))
     return found

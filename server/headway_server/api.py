@@ -11,9 +11,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from headway_edge.core import data_quality
 from headway_edge.core.episode import ELAPSED
+from headway_edge.core.gate_names import GATE_NAMES
 from headway_edge.core.process import Characteristic
 from headway_protocol import counts
-from headway_protocol.record import CLOCK_NAMES
+from headway_protocol.record_names import CLOCK_NAMES
 from headway_server import answers, fleet
 from headway_server.access import Server, operator
 from headway_server.answers import decimal, instant
@@ -187,7 +188,7 @@ def _trip(processes: Processes, row: Row[Any]) -> answers.Trip:
         characteristics={},
         gates={
             name: gates[i] / 10 if i == data_quality.GAP_TIME else gates[i]
-            for i, name in enumerate(data_quality.GATE_NAMES)
+            for i, name in enumerate(GATE_NAMES)
         },
     )
     if process is not None:

@@ -98,8 +98,9 @@ class Episode:
 class Incident:
     """A record that opens an incident, or closes one.
 
-    began_ms: by the device's clock, None while that had never been set. told_ms: when the record was made, likewise: an
-    incident is closed when the device says that it is over. pack_id: that the values are of, None: of none. closes: (boot, seq)
+    began_ms: by its own record, None without a time that can be, until it is dated by its boot (`told_dates`). told_ms: when the
+    record was made, likewise: an incident is closed when the device says that it is over. ago_ms: how long before that it began.
+    pack_id: that the values are of, None: of none. closes: (boot, seq)
     of the record of the same device that opened it; None: this one opens it.
     """
 
@@ -110,16 +111,18 @@ class Incident:
     pack_id: bytes | None
     values: tuple[int, ...]
     closes: tuple[int, int] | None
+    ago_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What a person says was done. done_ms: by the device's clock, None while that had never been set."""
+    """What a person says was done. done_ms, ago_ms: when, as of an incident."""
 
     what: int
     done_ms: int | None
     odometer_km: int | None
     millilitres: int | None
+    ago_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +244,7 @@ def _read_record(device: str, payload: bytes, find: Find) -> Arrival:
         told = _read_incident(found)
     elif found.kind == record.SERVICE:
         what, ago_ms, odometer_km, millilitres = service.parse_service(found.body)
-        done = Service(what, _before(found.wall_ms, ago_ms), odometer_km, millilitres)
+        done = Service(what, _before(possible(found.wall_ms), ago_ms), odometer_km, millilitres, ago_ms)
     else:
         parked = PARKED_KIND
     return Arrival(
@@ -293,8 +296,9 @@ def _read_episode(found: record.Record, find: Find) -> Episode | None:
 
 def _read_incident(found: record.Record) -> Incident:
     code, severity, start_ago_ms, pack_id, values, closes = incident.parse_incident(found.body)
-    began_ms = _before(found.wall_ms, start_ago_ms)
-    return Incident(code, severity, began_ms, found.wall_ms, pack_id, tuple(values), closes)
+    told_ms = possible(found.wall_ms)
+    began_ms = _before(told_ms, start_ago_ms)
+    return Incident(code, severity, began_ms, told_ms, pack_id, tuple(values), closes, start_ago_ms)
 
 
 def _before(wall_ms: int | None, ago_ms: int) -> int | None:

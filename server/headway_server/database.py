@@ -9,6 +9,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import ExitStack, asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,7 +42,13 @@ _UPGRADE_LOCK = 0x48656164776179  # "Headway", for PostgreSQL's advisory lock
 
 def insert_into(connection: AsyncConnection, table: Table) -> "sqlite.Insert | postgresql.Insert":
     """Return the dialect's INSERT, the one with ON CONFLICT; both dialects spell it the same way."""
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+    return _insert(connection.dialect.name, table)
+
+
+@cache
+def _insert(dialect: str, table: Table) -> "sqlite.Insert | postgresql.Insert":
+    # Once for each table: to lay out its `excluded` anew would cost as much as many a statement.
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def slices(items: list[Item]) -> Iterable[list[Item]]:

@@ -1,4 +1,4 @@
-"""By which record each boot's trips are dated (`dating`), and the trips that are dated again when a better one comes.
+"""By which record each boot is dated (`dating`), and what is dated again when a better one comes: trips, incidents and services.
 
 A trip moves to the totals of its new day, unless it is superseded; epochs go by arrival and do not change. Folds keep the
 days that they tell.
@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, delete, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_protocol import record, topics
-from headway_server import tally_rows, trip_rows
+from headway_server import tally_rows, told_dates, trip_rows
 from headway_server.arrival import Arrival, Find, Received, read
 from headway_server.database import Database, insert_into, slices
 from headway_server.dating import Anchor, anchor_of, date
@@ -35,7 +35,7 @@ async def learn(
 ) -> dict[Boot, Anchor]:
     """Take what records that are stored tell of their boots' time; return what the boots of `arrivals` are dated by now.
 
-    Trips that are stored already are dated again where that is better than before. refresh: reads the packs anew, called when a
+    What is stored already is dated again where that is better than before. refresh: reads the packs anew, called when a
     trip is of one that `find` does not know. The devices' rows are locked.
     """
     told: dict[Boot, Anchor] = {}
@@ -64,14 +64,17 @@ async def learn(
         e = episodes.c
         may_change = or_(e.clock < record.SYNCED, e.start_ms.is_(None), e.dated_by_boot)
         await _date_again(connection, find, refresh, better, may_change)
+        await told_dates.date_again(connection, better)
     return known
 
 
 def dated(arrival: Arrival, anchor: Anchor | None, find: Find) -> Arrival:
-    """Return `arrival` with its trip, if it is one, dated. anchor: of its boot."""
+    """Return `arrival` with its trip, incident or service, if it is of one, dated. anchor: of its boot."""
     trip = arrival.episode
-    if trip is None or anchor is None or arrival.mono_ms is None:
+    if anchor is None or arrival.mono_ms is None:
         return arrival
+    if trip is None:
+        return told_dates.dated(arrival, anchor)
     start_ms, by_boot = date(arrival.mono_ms, arrival.wall_ms, arrival.clock, trip.ago_ms, anchor)
     process = find(trip.pack_id)
     assert process is not None  # noqa: S101 - it was found when the trip was read
@@ -170,6 +173,7 @@ async def date_all(database: Database, processes: Processes, now: int) -> int:
                 await lock(connection, [device], now)
                 known = await _known(connection, {boot})
                 await _date_again(connection, processes.find, processes.refresh, {boot: known.get(boot)}, true())
+                await told_dates.date_again(connection, {boot: known.get(boot)})
     async with database.write() as connection:
         await connection.execute(delete(marks).where(marks.c.name == TO_DATE))
     return len(names)

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from sqlalchemy import Row
 
-from headway_protocol import cbor, codes
+from headway_protocol import cbor, code_texts
+from headway_protocol.diagnostic import diagnostic as in_notation
 from headway_protocol.errors import DecodeError
 from headway_server import answers, dead_letters
 from headway_server import dead_letter_answers as shapes
@@ -59,7 +60,7 @@ async def show_letter(
     if len(rows) > 1:
         raise HTTPException(409, f"several dead letters' hashes begin with {prefix}: give more digits")
     try:
-        diagnostic = cbor.diagnostic(cbor.decode(rows[0].payload))
+        diagnostic = in_notation(cbor.decode(rows[0].payload))
     except DecodeError:
         diagnostic = None
     return shapes.DeadLetterDetail(**_letter(rows[0]), payload=rows[0].payload.hex(), diagnostic=diagnostic)
@@ -113,7 +114,7 @@ def _letter(row: Row[Any]) -> dict[str, Any]:
         "topic": row.topic,
         "payload_bytes": row.payload_bytes,
         "whole": dead_letters.is_whole(row),
-        "code": None if row.code is None else codes.explain(row.code)[0],
+        "code": None if row.code is None else code_texts.explain(row.code)[0],
         "reason": row.reason,
         "received": instant(row.received_at_ms),
         "count": row.count,

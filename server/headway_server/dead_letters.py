@@ -13,7 +13,7 @@ from sqlalchemy import Row, delete, exists, func, select, tuple_, update
 from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from headway_protocol import ack, codes
+from headway_protocol import ack, code_texts
 from headway_server.arrival import Arrival, Received, Refusal, read
 from headway_server.database import Database, slices
 from headway_server.ingest import Ingest
@@ -113,7 +113,7 @@ async def _replay_one(
         if isinstance(now, Arrival):
             await _refused_no_more(connection, now)
     refused = [code for answer in answers for _, code in ack.decode(answer.payload)[2]]
-    return TAKEN, "" if not refused else f"put in quarantine as {codes.explain(refused[0])[0]}"
+    return TAKEN, "" if not refused else f"put in quarantine as {code_texts.explain(refused[0])[0]}"
 
 
 async def _refused_no_more(connection: AsyncConnection, arrival: Arrival) -> None:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, HTTPException, Query
 from sqlalchemy import Row
 
 from headway_protocol import topics
-from headway_protocol.record import CLOCK_NAMES
+from headway_protocol.record_names import CLOCK_NAMES
 from headway_server import answers, fleet
 from headway_server.access import Server
 from headway_server.alarms import every_alarm

@@ -12,8 +12,8 @@ from headway_edge.core.forecast import error_ledger
 from headway_edge.core.forecast.factor_weight import MISSING
 from headway_edge.core.process import Characteristic, Process
 from headway_edge.core.series import Series, series_of
-from headway_edge.core.series_walk import SeriesWalk
 from headway_server.device_trips import DeviceTrip
+from headway_server.followed_days import FollowedDays
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,11 @@ def follow(process: Process, trips: Sequence[DeviceTrip], classes: list[int] | N
 
     classes: of the device's person, as of `Series`; None: not known.
     """
-    days: dict[int, list[int]] = {}
     unknown = [MISSING] * len(process.pack.factors)
-    walk = SeriesWalk(process, days.get, series_of(process, unknown if classes is None else classes))
+    days = FollowedDays(process, series_of(process, unknown if classes is None else classes))
     for trip in trips:
-        walk.add(trip.totals, trip.day)
-        if trip.day is not None:
-            days[trip.day] = process.merge(days.get(trip.day), trip.totals)
-    return list(walk.series)
+        days.take(trip)
+    return days.series
 
 
 class Together:

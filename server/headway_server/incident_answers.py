@@ -22,7 +22,7 @@ class IncidentChange(BaseModel):
 
 
 class Incident(BaseModel):
-    """Something that somebody should look at, as one device told it. Times are by its clock."""
+    """Something that somebody should look at, as one device told it. Times are by its clock, the best of that boot."""
 
     device: str
     boot: int
@@ -35,7 +35,7 @@ class Incident(BaseModel):
     words: str = Field(description="The incident in a sentence, as the device tells a change to its person.")
     values: list[int] = Field(description="As the record has them; what they mean goes by the code.")
     change: IncidentChange | None = Field(description="Of a change in a characteristic of a pack that is known.")
-    opened: datetime | None = Field(description="When it began; null while the clock had never been set.")
+    opened: datetime | None = Field(description="When it began; null where no clock of that boot was ever set.")
     is_open: bool
     closed: datetime | None = Field(description="When the device said that it is over.")
     closed_by: Place | None = Field(description="The record that closed it.")
@@ -60,7 +60,7 @@ class Service(BaseModel):
     person: str
     what: int = Field(description="As `headway_protocol.service` numbers it; others are kept as they are.")
     name: str = Field(description="What that is called.", examples=["oil changed"])
-    done: datetime | None = Field(description="By the device's clock; null while that had never been set.")
+    done: datetime | None = Field(description="By the device's clock, the best of that boot; null where none was ever set.")
     odometer_km: int | None
     litres: float | None
 

@@ -15,6 +15,7 @@ from headway_protocol.fold import DAY_SPAN
 from headway_server import service_rows
 from headway_server.arrival import Arrival, Find
 from headway_server.incident_rows import closing_columns, opening_columns
+from headway_server.recount_dates import BootTimes
 from headway_server.recount_folds import Fold, FoldMark, Named, fold_marks
 from headway_server.tally import Tally, merge
 from headway_server.tally_rows import Key, day_key, epoch_key
@@ -60,21 +61,34 @@ class Sums:
 
 @dataclass(slots=True)
 class Told:
-    """The rows that there should be of what a device tells beside its trips, by record: {column: value}."""
+    """The rows that there should be of what a device tells beside its trips, by record: {column: value}; there after `date`."""
 
     incidents: dict[Place, dict[str, Any]] = field(default_factory=dict)
     closings: dict[Place, dict[str, Any]] = field(default_factory=dict)
     services: dict[Place, dict[str, Any]] = field(default_factory=dict)
+    _told: dict[Place, Arrival] = field(default_factory=dict)
 
     def add(self, place: Place, arrival: Arrival) -> None:
         """Take a record, of any kind."""
-        incident, service = arrival.incident, arrival.service
-        if incident is not None and incident.closes is None:
-            self.incidents[place] = opening_columns(incident)
-        elif incident is not None:
-            self.closings[place] = closing_columns(incident)
-        if service is not None:
-            self.services[place] = service_rows.columns(service)
+        if arrival.incident is not None or arrival.service is not None:
+            self._told[place] = arrival
+
+    def date(self, times: BootTimes) -> None:
+        """All records are taken, and `times` has the times of all."""
+        for place, arrival in self._told.items():
+            incident, service = arrival.incident, arrival.service
+            if incident is not None and incident.closes is None:
+                self.incidents[place] = {
+                    **opening_columns(incident),
+                    "opened_ms": times.at(arrival, incident.ago_ms)[0],
+                }
+            elif incident is not None:
+                self.closings[place] = {**closing_columns(incident), "closed_ms": times.at(arrival, 0)[0]}
+            if service is not None:
+                self.services[place] = {
+                    **service_rows.columns(service),
+                    "done_ms": times.at(arrival, service.ago_ms)[0],
+                }
 
     def incidents_closed(self) -> dict[Place, dict[str, Any]]:
         """Return the rows of incidents with what closes them."""

@@ -31,14 +31,19 @@ class BootTimes:
 
     def start(self, arrival: Arrival) -> tuple[int | None, bool]:
         """Return when a trip began as Unix time, and whether by its boot; to be asked when all records were taken."""
-        assert arrival.episode is not None and arrival.mono_ms is not None  # noqa: S101, PT018 - of a trip that was read
-        began_ms = arrival.mono_ms - arrival.episode.ago_ms
+        assert arrival.episode is not None  # noqa: S101 - of a trip that was read
+        return self.at(arrival, arrival.episode.ago_ms)
+
+    def at(self, arrival: Arrival, ago_ms: int) -> tuple[int | None, bool]:
+        """Return the same of `ago_ms` before any record was made."""
+        assert arrival.mono_ms is not None  # noqa: S101 - of a record that was read
+        began_ms = arrival.mono_ms - ago_ms
         clock, _, ahead_ms = min(self._told.get(arrival.boot, [(UNSYNCED, 0, 0)]))
         if not _is_dated(arrival):
             return (None, False) if clock == UNSYNCED else (ahead_ms + began_ms, True)
         if -clock > (arrival.clock or 0):
             return ahead_ms + began_ms, True
-        return (arrival.wall_ms or 0) - arrival.episode.ago_ms, False
+        return (arrival.wall_ms or 0) - ago_ms, False
 
     def columns(self) -> dict[Place, dict[str, Any]]:
         """Return the rows that there should be of `boot_clocks`."""

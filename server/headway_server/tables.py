@@ -295,12 +295,12 @@ incidents = Table(
     Column("person", String(DEVICE_LENGTH_MAX), nullable=False),
     Column("code", Integer, nullable=False),  # of `headway_protocol.incident`, or one that it does not know
     Column("severity", SmallInteger, nullable=False),
-    Column("opened_ms", BigInteger),  # by the device's clock; NULL while that had never been set
+    Column("opened_ms", BigInteger),  # NULL where no clock of its boot tells
     Column("pack_id", LargeBinary(8)),  # that the values are of; NULL: of none
     Column("code_values", JSON, nullable=False),  # integers, as the code says
     Column("closed_by_boot", BigInteger),  # the first record that closes it; NULL: it is open
     Column("closed_by_seq", BigInteger),
-    Column("closed_ms", BigInteger),  # by the device's clock
+    Column("closed_ms", BigInteger),
     UniqueConstraint("device", "boot", "seq"),
     Index(None, "device", "id"),
     Index(None, "person", "id"),
@@ -321,7 +321,7 @@ incident_closings = Table(
     Column("seq", BigInteger, primary_key=True),
     Column("closes_boot", BigInteger, nullable=False),
     Column("closes_seq", BigInteger, nullable=False),
-    Column("closed_ms", BigInteger),  # by the device's clock; NULL while that had never been set
+    Column("closed_ms", BigInteger),  # NULL where no clock of its boot tells
     Index(None, "device", "closes_boot", "closes_seq"),
     sqlite_with_rowid=False,
 )
@@ -336,7 +336,7 @@ services = Table(
     Column("seq", BigInteger, nullable=False),
     Column("person", String(DEVICE_LENGTH_MAX), nullable=False),
     Column("what", SmallInteger, nullable=False),  # of `headway_protocol.service`, or one that it does not know
-    Column("done_ms", BigInteger),  # by the device's clock; NULL while that had never been set
+    Column("done_ms", BigInteger),  # NULL where no clock of its boot tells
     Column("odometer_km", Integer),
     Column("millilitres", Integer),
     UniqueConstraint("device", "boot", "seq"),

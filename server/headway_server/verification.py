@@ -122,6 +122,7 @@ async def verify_device(
     found: list[Difference] = []
     again = await _read_again(connection, find, device, found)
     _date_trips(find, device, again, found)
+    again.told.date(again.times)
     computed = marks(again.trips, again.folds)
     found += (
         Difference(device, TRIP, _at(place), _mark(again.stored[place]), _mark(mark))

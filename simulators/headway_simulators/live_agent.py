@@ -125,6 +125,7 @@ def run_live(settings: AgentSettings, source: str) -> None:
         lambda trip: _show(trip, agent.news, clock),
         utc_offset_min=settings.utc_offset_min,
         factors=settings.factors,
+        judge=clock.judge,
     )
     reader = _Reader(source, clock)
     log.info("agent.started", group=settings.group, device=settings.device, boot=outbox.boot, backlog=outbox.backlog())

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from headway_edge.core.data_quality import GATE_NAMES
+from headway_edge.core.gate_names import GATE_NAMES
 from headway_edge.core.process import Characteristic, Process
 from headway_edge.own.local_time import LocalTime
 from headway_edge.watcher import Trip, Watcher

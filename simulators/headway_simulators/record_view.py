@@ -7,9 +7,10 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from headway_edge.core import data_quality
+from headway_edge.core.gate_names import GATE_NAMES
 from headway_edge.core.process import Process
 from headway_protocol import cbor
+from headway_protocol.diagnostic import diagnostic
 from headway_protocol.record import decode
 from headway_simulators.errors import SimulatorError
 from headway_simulators.offline_replay import Episode, episodes
@@ -33,7 +34,7 @@ def content(episode: Episode) -> dict[str, object]:
         "start_ago_ms": envelope.body[1],
         "utc_offset_min": envelope.body[4],
         "counts": dict(zip(_names(episode.trip.process), episode.trip.numbers(), strict=True)),
-        "gates": dict(zip(data_quality.GATE_NAMES, episode.trip.quality(), strict=True)),
+        "gates": dict(zip(GATE_NAMES, episode.trip.quality(), strict=True)),
     }
 
 
@@ -90,7 +91,7 @@ def record_view(path: Path, number: int, process: Process, vehicle_class: str, a
         Text("Bytes\n", style="bold"),
         Text(episode.payload.hex()),
         Text("\nDiagnostic notation (RFC 8949)\n", style="bold"),
-        Text(cbor.diagnostic(cbor.decode(episode.payload))),
+        Text(diagnostic(cbor.decode(episode.payload))),
         Text("\nThe same with names\n", style="bold"),
         Text(json.dumps(content(episode), separators=(",", ":"))),
         Text("\nIts samples as CSV, which stay on the device\n", style="bold"),

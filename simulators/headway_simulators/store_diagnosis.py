@@ -16,7 +16,7 @@ from pathlib import Path
 from headway_edge.store import outbox_schema, pending_loss, quarantine, retention
 from headway_edge.store.boot_mark import BootMark
 from headway_edge.store.medium import SystemMedium
-from headway_protocol import codes
+from headway_protocol import code_texts
 from headway_simulators.finding import Finding
 
 _TRIES = 3  # a copy of a file that is being written may be of two moments
@@ -95,7 +95,7 @@ def _records(db: sqlite3.Connection, path: Path, budget_bytes: int) -> Iterator[
         waiting += done != outbox_schema.SETTLED
         damaged += not outbox_schema.is_whole(payload, crc)
         if code:
-            noted[codes.explain(code)[0]] += 1
+            noted[code_texts.explain(code)[0]] += 1
     used = retention.used_bytes(db)
     yield Finding(
         "ok",

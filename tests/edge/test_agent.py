@@ -205,6 +205,14 @@ def test_a_clock_that_jumped_while_the_agent_was_off_ends_the_trip_and_stretches
         assert gates[data_quality.GAPS] == gates[data_quality.GAP_TIME] == 0
 
 
+def test_a_trip_that_a_silence_ended_began_when_it_began(device: Device) -> None:
+    device.drive(300)
+    device.park(320)
+    device.agent.finish()
+    (episode,) = device.episodes()
+    assert episode.wall_ms - record.parse_episode(episode.body)[1] == START_MS + 1_000
+
+
 def test_a_suspension_for_hours_is_no_part_of_any_trip(device: Device) -> None:
     device.drive(300)
     device.park(5 * 3600)
@@ -491,6 +499,7 @@ def test_the_day_of_a_trip_is_that_of_its_start_in_local_time(device: Device) ->
 
 def test_without_a_clock_a_trip_has_no_day_and_is_counted_all_the_same(device: Device) -> None:
     device.clock.wall_known = False
+    device.restart()
     device.trip()
     (episode,) = device.episodes()
     assert record.parse_episode(episode.body)[4] is None
@@ -569,6 +578,24 @@ def test_a_change_into_the_contrary_is_two_incidents(device: Device) -> None:
         drive(4 + i % 3)
     assert found[3][2:] == ([slow_ratio.id], (1, second))
     assert len(found) == 4
+
+
+def test_a_change_has_an_end_when_another_pack_takes_over(device: Device) -> None:
+    for i in range(60):
+        device.drive((20 if i < 40 else 80) * 6, 2000)
+        device.drive(120, 5000)
+        device.park()
+        device.drive(1, 0)
+    opened = {seq for seq, _, _, closes in incidents(device) if closes is None}
+    opened -= {closes[1] for _, _, _, closes in incidents(device) if isinstance(closes, tuple)}
+    assert opened
+    device.link.events.append(offer())
+    device.agent.step(0)
+    assert device.agent.process.name == "commercial-driving"
+    closed = {closes[1] for _, _, _, closes in incidents(device) if isinstance(closes, tuple)}
+    assert opened <= closed
+    device.restart()
+    assert len(incidents(device)) == len(opened | closed) + len(closed)
 
 
 def test_an_incident_that_a_power_cut_kept_back_is_told_at_the_next_start(

@@ -10,6 +10,7 @@ from headway_edge.core.program import MISSING
 from headway_edge.own.kept_episodes import kept_episodes
 from headway_edge.store.outbox import Outbox
 from headway_protocol import record
+from headway_protocol.record_names import KIND_NAMES
 
 PROCESS = packs.load("wellness")
 NAMES = [signal[0] for signal in PROCESS.pack.signals]
@@ -17,24 +18,30 @@ DRINKS = "Wearable.Report.Drinks"
 START_MS = 1_772_481_600_000  # 2 March 2026, 20:00 UTC: where this pack's days begin
 DAY = PROCESS.day(START_MS, 0)
 MINUTE_MS = 60_000
+DAY_MS = 1440 * MINUTE_MS
 
 
 class Clock:
     def __init__(self) -> None:
         self.now_ms = 0
+        self.quality = record.SYNCED
+        self.error_ms = 0  # of the wall clock
 
     def mono_ms(self) -> int:
         return self.now_ms
 
     def wall(self) -> tuple[int | None, int]:
-        return START_MS + self.now_ms, record.SYNCED
+        if self.quality == record.UNSYNCED:
+            return None, self.quality
+        return START_MS + self.now_ms + self.error_ms, self.quality
 
 
 class Wearer:
     """A person with a band; every hour has the same steps."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, quality: int = record.SYNCED, error_ms: int = 0) -> None:
         self.clock = Clock()
+        self.clock.quality, self.clock.error_ms = quality, error_ms
         self.outbox = Outbox(path)
         self.agent = Agent(self.outbox, None, self.clock, max, PROCESS, "actigraph", MINUTE_MS)
 
@@ -49,7 +56,8 @@ class Wearer:
 
     def days(self) -> dict[int, int | None]:
         """Drinks by day, as the records that count say."""
-        kept = kept_episodes(self.outbox.payloads(record.EPISODE), PROCESS)
+        payloads = [payload for kind in KIND_NAMES for payload in self.outbox.payloads(kind)]
+        kept = kept_episodes(payloads, PROCESS)
         return {item.day - DAY: PROCESS.count("drinks_taken", PROCESS.numbers(item.counts)) for item in kept}
 
     def total(self, name: str) -> int | None:
@@ -81,6 +89,30 @@ def test_drinks_that_are_entered_late_take_the_place_of_those_reported(wearer: W
     month = wearer.agent.own.history.totals("month", DAY)
     assert month is not None
     assert PROCESS.total("drinks_reported", month) == 6
+
+
+@pytest.mark.parametrize(
+    ("quality", "error_ms"), [(record.UNSYNCED, 0), (record.HOLDOVER, 400 * DAY_MS), (record.HOLDOVER, -400 * DAY_MS)]
+)
+@pytest.mark.parametrize("corrected_before", [False, True])
+def test_a_day_that_got_its_date_late_is_corrected_on_that_day(
+    tmp_path: Path, quality: int, error_ms: int, corrected_before: bool
+) -> None:
+    wearer = Wearer(tmp_path / "outbox.db", quality, error_ms)
+    wearer.live(1500, drinks=1)
+    if corrected_before and quality == record.HOLDOVER:
+        wearer.agent.correct(DAY + error_ms // DAY_MS, {DRINKS: 2})
+    wearer.clock.quality, wearer.clock.error_ms = record.SYNCED, 0
+    wearer.live(30)
+    wearer.agent.correct(DAY, {DRINKS: 4})
+    assert wearer.days() == {0: 4}
+    for kind in ("day", "month"):
+        totals = wearer.agent.own.history.totals(kind, DAY)
+        assert totals is not None
+        assert PROCESS.total("drinks_reported", totals) == 4
+    prefix = f"history/{PROCESS.id.hex()}/day/"
+    assert wearer.outbox.keys(prefix) == [f"{prefix}{DAY:08d}"]
+    wearer.outbox.close()
 
 
 def test_a_correction_names_the_record_it_replaces_and_may_be_corrected_again(wearer: Wearer) -> None:

@@ -19,6 +19,7 @@ from headway_edge.store.folding import Fold, Kept, by_day, by_month, parts_of
 from headway_edge.store.outbox import Outbox
 from headway_edge.store.outbox_schema import ASIDE, SETTLED
 from headway_protocol import fold, record
+from headway_protocol.record_names import KIND_NAMES
 
 Place = tuple[int, int]
 Sums = dict[tuple[object, ...], tuple[int, int, list[int]]]
@@ -159,7 +160,7 @@ def fill(outbox: Outbox, days: int, a_day: int = 6) -> None:
 
 
 def every(outbox: Outbox) -> list[Kept]:
-    return [Kept(*record.identity(payload), payload) for kind in record.KIND_NAMES for payload in outbox.payloads(kind)]
+    return [Kept(*record.identity(payload), payload) for kind in KIND_NAMES for payload in outbox.payloads(kind)]
 
 
 def accounted(outbox: Outbox) -> dict[Place, int]:

@@ -12,6 +12,7 @@ from headway_edge.errors import AgentError
 from headway_edge.store import ballast, outbox_database, retention
 from headway_edge.store.outbox import Outbox
 from headway_protocol import record
+from headway_protocol.record_names import KIND_NAMES
 
 BUDGET = 256 * 1024
 
@@ -28,7 +29,7 @@ def fails_while(full: Callable[[], bool]) -> Callable[[str], int | None]:
 
 
 def kept(outbox: Outbox) -> list[tuple[int, int]]:
-    return [record.identity(payload) for kind in record.KIND_NAMES for payload in outbox.payloads(kind)]
+    return [record.identity(payload) for kind in KIND_NAMES for payload in outbox.payloads(kind)]
 
 
 def test_on_a_full_disk_the_ballast_and_the_oldest_settled_records_make_room(tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headway_protocol import counts, record
+from headway_edge.core.boot_dates import BootClock
+from headway_protocol import counts, incident, record, service
 from headway_server import tables
-from headway_server.dating import EARLIEST_MS, LATEST_MS
+from headway_server.dating import EARLIEST_MS, LATEST_MS, anchor_of, date
 from headway_server.dating_rows import TO_DATE
 from headway_server.epochs import close_epoch
 from headway_server.periods import UNDATED
@@ -23,6 +24,7 @@ BUS = "depot/bus-1"
 UNSYNCED, HOLDOVER, SYNCED = record.UNSYNCED, record.HOLDOVER, record.SYNCED
 _number = itertools.count()
 _e, _d, _b = (table.c for table in (tables.episodes, tables.day_totals, tables.boot_clocks))
+_i, _c, _s = (table.c for table in (tables.incidents, tables.incident_closings, tables.services))
 
 
 def made(kind, boot, seq, body, mono_ms, wall_ms, clock):
@@ -84,6 +86,55 @@ async def test_a_clock_that_was_a_year_off_is_put_right_by_one_that_was_set(stor
     await store.commit(make.up(birth(make, 1, 2, 120_000, NOW_MS, SYNCED)))
     assert await dates(store) == {(1, 1): (NOW_MS - 60_000, True)}
     assert await days(store) == {(NOW_MS - 60_000) // DAY_MS: 10_000}
+
+
+@pytest.mark.anyio
+async def test_incidents_and_services_are_dated_by_their_boot_too(store, make, client):
+    hour_ms = 3_600_000
+    body = incident.incident_body(17, 1, 600_000, None, [])
+    await store.commit(
+        make.up(made(record.INCIDENT, 1, 1, body, hour_ms, None, UNSYNCED)),
+        make.up(
+            made(
+                record.INCIDENT,
+                1,
+                2,
+                incident.incident_body(17, 1, 0, None, [], (1, 1)),
+                2 * hour_ms,
+                NOW_MS - YEAR_MS,
+                HOLDOVER,
+            )
+        ),
+        make.up(
+            made(record.SERVICE, 1, 3, service.service_body(service.REPAIRED, DAY_MS, None, None), hour_ms, 0, SYNCED)
+        ),
+    )
+    (found,) = (await client.get("/api/v1/incidents")).json()["incidents"]
+    assert found["time_to_restore_s"] == 3600 + 600
+    await store.commit(make.up(birth(make, 1, 4, DAY_MS, NOW_MS, SYNCED)))
+    zero_ms = NOW_MS - DAY_MS
+    assert await store.rows(_i.opened_ms, _i.closed_ms) == [(zero_ms + hour_ms - 600_000, zero_ms + 2 * hour_ms)]
+    assert await store.rows(_c.closed_ms) == [(zero_ms + 2 * hour_ms,)]
+    assert await store.rows(_s.done_ms) == [(zero_ms + hour_ms - DAY_MS,)]
+    assert await differences(store) == []
+
+
+_TIMES = st.tuples(st.integers(0, 10**10), st.none() | st.integers(EARLIEST_MS, LATEST_MS - 1), st.integers(1, 2))
+
+
+@given(st.lists(_TIMES, min_size=1, max_size=8), st.integers(0, 10**9))
+def test_the_device_dates_by_the_same_rule(times, ago_ms):
+    clock, best = BootClock(), None
+    for seq, (mono_ms, wall_ms, known) in enumerate(times, 1):
+        quality = UNSYNCED if wall_ms is None else known
+        clock.learn(mono_ms, wall_ms, quality)
+        anchor = anchor_of(seq, mono_ms, wall_ms, quality)
+        if anchor is not None and anchor.is_better_than(best):
+            best = anchor
+        assert clock.began_ms(mono_ms, wall_ms, quality, ago_ms) == date(mono_ms, wall_ms, quality, ago_ms, best)[0]
+    for mono_ms, wall_ms, known in times:
+        quality = UNSYNCED if wall_ms is None else known
+        assert clock.began_ms(mono_ms, wall_ms, quality, ago_ms) == date(mono_ms, wall_ms, quality, ago_ms, best)[0]
 
 
 @pytest.mark.anyio
@@ -177,8 +228,10 @@ async def test_a_database_of_before_is_dated_once_at_the_start(store, make):
         make.up(trip(make, 2, 1, 60_000, 0, SYNCED), "depot/bus-2"),
         make.up(birth(make, 2, 2, 60_000, NOW_MS, HOLDOVER), "depot/bus-2"),
         make.up(trip(make, 3, 1, 60_000, 0, HOLDOVER), "depot/bus-2"),
+        make.up(made(record.SERVICE, 1, 3, service.service_body(1, 0, None, None), 60_000, None, UNSYNCED)),
     )
     assert await store.ingest.date_boots() == 0, "nothing of before"
+    assert await store.rows(_s.done_ms) == [(NOW_MS - 60_000,)]
     expected = (
         await dates(store),
         await dates(store, "depot/bus-2"),
@@ -188,6 +241,7 @@ async def test_a_database_of_before_is_dated_once_at_the_start(store, make):
     async with store.database.write() as connection:
         # As it was: each trip by its own clock, whatever that said.
         await connection.execute(tables.boot_clocks.delete())
+        await connection.execute(tables.services.update().values(done_ms=None))
         await connection.execute(_d.day.table.update().where(_d.device == BUS).values(day=UNDATED))
         await connection.execute(_e.id.table.update().values(start_ms=None, day=UNDATED, dated_by_boot=False))
         ago = _e.id.table.update().where(_e.device == "depot/bus-2")
@@ -221,14 +275,15 @@ _CLOCKS = st.one_of(
     st.tuples(st.integers(-3, 3).map(lambda n: NOW_MS + n * DAY_MS), st.sampled_from([HOLDOVER, SYNCED])),
     st.tuples(st.sampled_from([0, EARLIEST_MS, LATEST_MS - 1, LATEST_MS]), st.sampled_from([HOLDOVER, SYNCED])),
 )
+TRIP, BIRTH, INCIDENT, CLOSING, SERVICE = range(5)
 _RECORDS = st.lists(
     st.tuples(
         st.integers(1, 2),  # boot
-        st.booleans(),  # a trip, or a birth
+        st.sampled_from([TRIP, TRIP, BIRTH, INCIDENT, CLOSING, SERVICE]),
         _CLOCKS,
         st.integers(0, 2 * DAY_MS),  # monotonic
         st.integers(0, 2 * DAY_MS),  # ago
-        st.booleans(),  # a trip corrects the one before
+        st.booleans(),  # a trip corrects the one before; a closing names the incident before
     ),
     min_size=1,
     max_size=8,
@@ -236,13 +291,14 @@ _RECORDS = st.lists(
 
 
 def expected_start(records, place):
-    """When a trip began: by its own clock, or by the best of its boot."""
+    """When something was: by its record's own clock, or by the best of its boot."""
 
     def rank(item):
         (_, seq), (_, _, (wall_ms, clock), _, _, _) = item
         return (0 if wall_ms is None or not EARLIEST_MS <= wall_ms < LATEST_MS else -clock, seq)
 
-    boot, _, (wall_ms, _), mono_ms, ago_ms, _ = records[place]
+    boot, kind, (wall_ms, _), mono_ms, ago_ms, _ = records[place]
+    ago_ms = 0 if kind == CLOSING else ago_ms
     best = min(((at, its) for at, its in records.items() if at[0] == boot), key=rank)
     own, other = rank((place, records[place]))[0], rank(best)[0]
     if other == 0:
@@ -256,15 +312,27 @@ def expected_start(records, place):
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_order_gives_the_same_dates_and_totals(data, drawn, runner, shared_store, make):
     device = f"group/t-{next(_number)}"
-    records, payloads, revised, seqs = {}, [], set(), {1: 0, 2: 0}
+    records, payloads, revised, closed, seqs = {}, [], set(), {}, {1: 0, 2: 0}
     for item in drawn:
-        boot, is_trip, (wall_ms, clock), mono_ms, ago_ms, corrects = item
+        boot, kind, (wall_ms, clock), mono_ms, ago_ms, corrects = item
         seqs[boot] += 1
         place = (boot, seqs[boot])
-        before = next((at for at in reversed(records) if records[at][1] and at[0] == boot), None)
+        named = INCIDENT if kind == CLOSING else TRIP
+        before = next((at for at in reversed(records) if records[at][1] == named and at[0] == boot), None)
         records[place] = item
-        if not is_trip:
+        if kind == BIRTH:
             payloads.append(birth(make, *place, mono_ms, wall_ms, clock))
+            continue
+        if kind in {INCIDENT, CLOSING}:
+            closes = None if kind == INCIDENT else before if corrects and before else (9, 9)
+            body = incident.incident_body(17, 1, ago_ms, None, [], closes)
+            payloads.append(made(record.INCIDENT, *place, body, mono_ms, wall_ms, clock))
+            if closes is not None and closes == before and before not in closed:
+                closed[before] = place
+            continue
+        if kind == SERVICE:
+            body = service.service_body(service.OIL_CHANGED, ago_ms, None, None)
+            payloads.append(made(record.SERVICE, *place, body, mono_ms, wall_ms, clock))
             continue
         revises = before if corrects else None
         revised |= {revises}
@@ -277,9 +345,18 @@ def test_any_order_gives_the_same_dates_and_totals(data, drawn, runner, shared_s
     for first, last in itertools.pairwise([0, *cuts, len(arriving)]):
         runner.run(shared_store.commit(*arriving[first:last]))
 
-    starts = {place: expected_start(records, place) for place in records if records[place][1]}
+    when = {place: expected_start(records, place) for place in records}
+    starts = {place: when[place] for place in records if records[place][1] == TRIP}
     found = runner.run(dates(shared_store, device))
     assert {place: start_ms for place, (start_ms, _) in found.items()} == starts
+    for kind, table, name in ((INCIDENT, _i, "opened_ms"), (CLOSING, _c, "closed_ms"), (SERVICE, _s, "done_ms")):
+        rows = runner.run(shared_store.rows(table.boot, table.seq, table[name], where=table.device == device))
+        told = {(boot, seq): then_ms for boot, seq, then_ms in rows}
+        assert told == {place: when[place] for place in records if records[place][1] == kind}
+    rows = runner.run(shared_store.rows(_i.boot, _i.seq, _i.closed_ms, where=_i.device == device))
+    assert {(boot, seq): closed_ms for boot, seq, closed_ms in rows} == {
+        place: when[closed[place]] if place in closed else None for place in records if records[place][1] == INCIDENT
+    }
     totals = {}
     for place in starts.keys() - revised:
         day = UNDATED if starts[place] is None else starts[place] // DAY_MS

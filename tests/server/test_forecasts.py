@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import re
 
 import pytest
 from typer.testing import CliRunner
@@ -12,9 +13,11 @@ from headway_edge.core.forecast import error_ledger
 from headway_edge.core.program import MISSING
 from headway_edge.store.outbox import Outbox
 from headway_protocol import record
+from headway_server import tables
 from headway_server.device_trips import device_trips
 from headway_server.forecast_accuracy import Together, follow
 from headway_server.packs import library
+from headway_server.periods import UNDATED
 from headway_simulators.command import app
 
 pytestmark = pytest.mark.anyio
@@ -211,6 +214,21 @@ async def test_customer_factors_are_followed_where_they_are_told(store, make, tm
     agent.outbox.close()
 
 
+async def test_the_page_says_what_the_api_says(store, make, client, tmp_path):
+    agent = driven(tmp_path, make.process)
+    await at_server(store, make, agent, "depot/car")
+    agent.outbox.close()
+    answer = (await client.get("/api/v1/persons/depot/car/forecasts")).json()["series"]
+    person = (await client.get("/person", params={"id": "depot/car"})).text
+    link = re.search(r'href="(forecasts[^"]*)"', person)[1].replace("&amp;", "&")
+    page = (await client.get(f"/{link}")).text
+    rows = [re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", page)][1:]
+    assert [(int(row[2]), float(row[5])) for row in rows] == [(item["forecasts"], item["mase"]) for item in answer]
+    assert all(abs(float(row[3]) - item["mean_absolute_error"]) < 0.1 for row, item in zip(rows, answer, strict=True))
+    assert [row[6] for row in rows] == [f"{item['interval_held_pct']} %" for item in answer]
+    assert (await client.get("/forecasts", params={"id": "nobody"})).status_code == 404
+
+
 async def test_a_person_without_enough_trips_has_no_measures(store, make, client):
     await store.commit(make.up(make.birth(1)), make.up(make.trip(1, 2)))
     answer = (await client.get("/api/v1/persons/depot/bus-1/forecasts")).json()
@@ -218,3 +236,78 @@ async def test_a_person_without_enough_trips_has_no_measures(store, make, client
     assert {item["mase"] for item in answer["series"]} == {None}
     assert {item["interval_held_pct"] for item in answer["series"]} == {None}
     assert (await client.get("/api/v1/persons/nobody/forecasts")).status_code == 404
+
+
+class LateClock(Clock):
+    """Its wall clock is not set, or wrong, until somebody says the time; recorded time goes on over restarts."""
+
+    quality = record.SYNCED
+    ahead_ms = 0
+    boot_ms = 0
+
+    def mono_ms(self):
+        return self.now_ms - self.boot_ms
+
+    def wall(self):
+        if self.quality == record.UNSYNCED:
+            return None, record.UNSYNCED
+        return MONDAY_MS + self.now_ms + self.ahead_ms, self.quality
+
+
+def driven_by_late_clocks(folder, process, seed, days):
+    """An agent that is restarted every few days, and learns the time late or not at all."""
+    dice = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    clock = LateClock()
+    agent = None
+    for day in range(days):
+        if agent is None or dice.randrange(5) == 0:
+            if agent is not None:
+                agent.outbox.close()
+            clock.boot_ms = clock.now_ms
+            clock.quality = dice.choice([record.UNSYNCED, record.HOLDOVER, record.SYNCED])
+            clock.ahead_ms = 0 if clock.quality == record.SYNCED else dice.randrange(-400, 400) * DAY_MS // 4
+            outbox = Outbox(folder / "outbox.db")
+            agent = Agent(outbox, None, clock, lambda _low, high: high, process, recorded=True)
+        for trip in range(dice.randrange(4)):
+            clock.now_ms = day * DAY_MS + (6 + 5 * trip) * 3_600_000
+            idle = dice.randrange(10, 40)
+            for second in range(60 + dice.randrange(60)):
+                clock.now_ms += 1000
+                signals = [MISSING] * len(process.pack.signals)
+                signals[process.pack.speed] = 0 if 5 < second < idle else 4000 + 10 * second
+                agent.on_sample(clock.now_ms, signals)
+            agent.finish()
+            if clock.quality < record.SYNCED and dice.randrange(4) == 0:
+                clock.quality += 1
+                clock.ahead_ms = 0 if clock.quality == record.SYNCED else dice.randrange(-400, 400) * DAY_MS // 4
+                agent.step(0)
+    return agent
+
+
+def by_day(process, rows):
+    found = {}
+    for day, totals in rows:
+        found[day] = process.merge(found.get(day), totals)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_days_put_right_on_a_device_are_those_of_the_server_and_its_series_are_followed(
+    store, make, tmp_path, seed
+):
+    process, d = make.process, tables.day_totals.c
+    agent = driven_by_late_clocks(tmp_path, process, seed, days=30)
+    await at_server(store, make, agent, "depot/car")
+    stored = by_day(process, await store.rows(d.day, d.totals, where=d.device == "depot/car"))
+    stored.pop(UNDATED, None)  # of boots in which nobody ever told the time
+    history = agent.own.history
+    sums = [i for i, (how, _) in enumerate(process.pack.period) if how == "sum"]
+    own = {day: history.totals("day", day) for day in stored}
+    assert {day: [totals[i] for i in sums] for day, totals in own.items()} == {
+        day: [totals[i] for i in sums] for day, totals in stored.items()
+    }
+    assert len(agent.outbox.keys(f"history/{process.id.hex()}/day/")) == len(stored), "no day is left over"
+    found = await of_device(store, process, "depot/car")
+    assert any(right.before is not None for trip in found.trips for right in trip.put_right), "or this shows nothing"
+    assert [item.state() for item in follow(process, found.trips)] == [item.state() for item in agent.own.series.series]
+    agent.outbox.close()

@@ -105,7 +105,7 @@ async def test_another_devices_incident_stays_open(store, client, make):
 @anyio
 @pytest.mark.parametrize(("opened_ms", "closed_ms"), [(None, NOW_MS), (NOW_MS, None), (NOW_MS, NOW_MS - 1)])
 async def test_no_time_to_restore_without_a_clock_that_went_on(store, client, make, opened_ms, closed_ms):
-    closing = make.incident(1, 2, 17, closes=(1, 1), wall_ms=closed_ms)
+    closing = make.incident(2, 1, 17, closes=(1, 1), wall_ms=closed_ms)
     await store.commit(make.up(make.incident(1, 1, 17, wall_ms=opened_ms)), make.up(closing))
     (found,) = (await client.get("/api/v1/incidents")).json()["incidents"]
     assert (found["is_open"], found["time_to_restore_s"]) == (False, None)
@@ -303,7 +303,7 @@ async def test_whatever_values_an_incident_has_it_is_shown(store, client, make):
 async def test_services_are_listed_also_those_of_a_newer_kind(store, client, make):
     await store.commit(
         make.up(make.service(1, 1, service.OIL_CHANGED, odometer_km=84_210, ago_ms=24 * HOUR_MS)),
-        make.up(make.service(1, 2, service.REFUELLED, millilitres=41_500, wall_ms=None)),
+        make.up(make.service(2, 1, service.REFUELLED, millilitres=41_500, wall_ms=None)),
         make.up(make.service(1, 3, 77, millilitres=1)),
         make.up(make.service(1, 1, service.TYRES_CHANGED), OTHER),
     )
@@ -311,7 +311,7 @@ async def test_services_are_listed_also_those_of_a_newer_kind(store, client, mak
     columns = ("seq", "what", "name", "done", "odometer_km", "litres")
     assert [tuple(item[name] for name in columns) for item in found["services"]] == [
         (3, 77, "service 77", "2023-11-14T22:13:20Z", None, 0.001),
-        (2, 2, "refuelled", None, None, 41.5),
+        (1, 2, "refuelled", None, None, 41.5),
         (1, 1, "oil changed", "2023-11-13T22:13:20Z", 84_210, None),
     ]
     assert found["next"] is None

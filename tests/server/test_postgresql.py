@@ -14,7 +14,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.exc import SQLAlchemyError
-from tests.server.made_folds import day_record
+from tests.server.made_folds import NOW_MS, day_record
 
 from headway_protocol import cbor, codes, fold
 from headway_server import dead_letters, tables
@@ -139,7 +139,7 @@ async def test_every_kind_of_message(store, make):
     device = await store.device()
     assert (device.records, device.trips, device.duplicates, device.rejected, device.conflicts) == (7, 1, 1, 2, 1)
     i, s = tables.incidents.c, tables.services.c
-    assert await store.rows(i.code_values, i.closed_by_seq, i.opened_ms) == [([1 << 52], 10, None)]
+    assert await store.rows(i.code_values, i.closed_by_seq, i.opened_ms) == [([1 << 52], 10, NOW_MS)]
     assert await store.rows(s.what, s.odometer_km) == [(200, 9_999_999)]
     assert (device.online, device.firmware, device.distance_m) == (True, "nul\ufffd", 10_000)
     assert (await store.totals())[BUS] == (1, 10_000)

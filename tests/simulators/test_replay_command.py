@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from headway_edge import packs
-from headway_edge.core import data_quality
+from headway_edge.core.gate_names import GATE_NAMES
 from headway_protocol import record
 from headway_simulators.command.replay import parse_broker
 from headway_simulators.recordings import read
@@ -55,7 +55,7 @@ def test_every_trip_is_one_json_object_a_line_with_all_its_numbers(tmp_path: Pat
         {"event": "hard_acceleration", "time": "2026-03-02T07:11:43Z"},
         {"event": "hard_braking", "time": "2026-03-02T07:12:33Z"},
     ]
-    assert trip["gates"] == dict.fromkeys(data_quality.GATE_NAMES, 0)
+    assert trip["gates"] == dict.fromkeys(GATE_NAMES, 0)
     envelope = record.decode(bytes.fromhex(trip["record"]))
     pack_id, start_ago_ms, packed, _, utc_offset_min, revises = record.parse_episode(envelope.body)
     assert pack_id.hex() == trip["pack"]["id"]

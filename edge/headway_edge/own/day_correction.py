@@ -24,14 +24,14 @@ def corrected(
 ) -> tuple[list[object], dict[str, bytes | None]]:
     """Return (body of the record, state to store with it); the person's totals have changed by then.
 
-    payloads: the device's own records of episodes that are still kept. wall_ms: now; None: no clock was ever set. day: local, in
+    payloads: the device's own records that are still kept. wall_ms: now; None: no clock was ever set. day: local, in
     days since 1970. reports: by the VSS name of the signal, in its quanta; they replace all that was reported of that day.
     Raises ValueError, with the reason, where the day is not known or not to be corrected.
     """
     process = own.process
     if process.pack.kind != "day":
         raise ValueError(f"the process {process.name} has trips; only reports of a day can be corrected")
-    of_day = [item for item in kept_episodes(payloads, process) if item.day == day]
+    of_day = [item for item in kept_episodes(payloads, process, own.utc_offset_min) if item.day == day]
     if not of_day or wall_ms is None:
         raise ValueError(f"no record of the day {as_date(day)} is kept on this device")
     found = of_day[-1]  # a day that was cut by a clock's jump has several: what is reported is of its last
@@ -48,6 +48,7 @@ def corrected(
     state: dict[str, bytes | None] = {own.key("totals"): own.totals.state()}
     try:
         state |= own.history.corrected(before, after, day)
+        own.boot_trips.exchange(*((process.context(n), process.totals(n)) for n in (before[-1], after[-1])))
     except ValueError as error:
         log.warning("agent.history_not_corrected", cause=str(error))
     ago_ms, replaced = max(0, wall_ms - found.start_ms), (found.boot, found.seq)

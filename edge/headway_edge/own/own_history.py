@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from headway_edge.calendar_periods import as_date, bounds
+from headway_edge.core.boot_dates import taken_out
 from headway_edge.core.process import Process
 from headway_protocol import cbor
 
@@ -27,17 +28,44 @@ class OwnHistory:
         self._load = load
         self._keys = keys
         self._prefix = f"history/{process.id.hex()}"
+        self._moved: dict[str, bytes | None] = {}
 
     def added(self, context: int, totals: list[int], day: int) -> dict[str, bytes | None]:
         """Return the state to store with a trip of `day`: its day and month with it, and None for what is too old.
 
         context: the contexts that the trip is in, as bits. totals: what it adds to its person's.
         """
+        return self._added(context, totals, day) | self._outdated()
+
+    def _added(self, context: int, totals: list[int], day: int) -> dict[str, bytes | None]:
         changes: dict[str, bytes | None] = {}
         for key in (self._day_key(day), self._month_key(day)):
             cells = self._cells(key)
             cells[context] = self._process.merge(cells.get(context), totals)
             changes[key] = self._bytes(cells)
+        return changes
+
+    def take_out(self, trips: Iterable[tuple[int, list[int], int]]) -> None:
+        """Take trips, as (context, totals, day), out of their days and months; `moved` tells what is to be stored."""
+        together: dict[tuple[str, int], list[int]] = {}
+        for context, totals, day in trips:
+            for key in (self._day_key(day), self._month_key(day)):
+                together[key, context] = self._process.merge(together.get((key, context)), totals)
+        for (key, context), totals in together.items():
+            cells = self._cells(key)
+            if context in cells:
+                left = taken_out(self._process, cells.pop(context), totals)
+                if left is not None:
+                    cells[context] = left
+                self._moved[key] = self._bytes(cells) if cells else None
+
+    def put_in(self, context: int, totals: list[int], day: int) -> None:
+        """Put a trip into a day and its month; `moved` tells what is to be stored."""
+        self._moved |= self._added(context, totals, day)
+
+    def moved(self) -> dict[str, bytes | None]:
+        """Return the state to store after `take_out` and `put_in`; until this is called it is there to be read only."""
+        changes, self._moved = self._moved, {}
         return changes | self._outdated()
 
     def corrected(self, before: list[list[int]], after: list[list[int]], day: int) -> dict[str, bytes | None]:
@@ -88,7 +116,7 @@ class OwnHistory:
         return sorted({self._month_key(day) for day in range(first, last + 1)})
 
     def _cells(self, key: str) -> Cells:
-        data = self._load(key)
+        data = self._moved[key] if key in self._moved else self._load(key)
         if data is None:
             return {}
         items: list[Any] = cbor.decode(data)  # type: ignore[assignment]

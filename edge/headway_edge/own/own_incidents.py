@@ -5,8 +5,8 @@ between the two.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from headway_edge.store.outbox import Outbox, State
 from headway_edge.store.record_keeper import RecordKeeper
@@ -35,9 +35,10 @@ class OwnIncidents:
     def __init__(self, outbox: Outbox, keeper: RecordKeeper) -> None:
         self._keeper = keeper
         self._open: dict[str, tuple[int, int] | None] = {}  # None: its record is not on disk yet
+        self._told: dict[str, Incident] = {}  # of those, with the first of their values
         for key in outbox.keys(_PREFIX):
-            opening: Any = cbor.decode(outbox.load(key) or b"")
-            self._open[key] = opening[0], opening[1]
+            boot, seq, *told = cast(list[Any], cbor.decode(outbox.load(key) or b""))
+            self._open[key], self._told[key] = (boot, seq), Incident(*told)
 
     def is_open(self, name: str) -> bool:
         """Whether an incident is open under this name."""
@@ -50,10 +51,11 @@ class OwnIncidents:
         if key in self._open:
             return
         self._open[key] = None
+        self._told[key] = replace(told, values=list(told.values[:1]))
 
         def opened(boot: int, seq: int) -> bytes:
             self._open[key] = boot, seq
-            return cbor.encode([boot, seq])
+            return cbor.encode([boot, seq, told.code, told.severity, told.definition, list(told.values[:1])])
 
         body = incident.incident_body(told.code, told.severity, ago_ms, told.definition, list(told.values))
         self._keeper.append(record.INCIDENT, body, {**(state or {}), key: opened})
@@ -64,7 +66,13 @@ class OwnIncidents:
         closes = self._open.get(key)
         if closes is None:
             return
-        del self._open[key]
+        del self._open[key], self._told[key]
         values = list(told.values[:1])
         body = incident.incident_body(told.code, told.severity, ago_ms, told.definition, values, closes)
         self._keeper.append(record.INCIDENT, body, {key: None})
+
+    def close_all(self, code: int, ago_ms: int, but_of: bytes = b"") -> None:
+        """Close what is open with a code, but for those of the definition `but_of`."""
+        for key, told in list(self._told.items()):
+            if told.code == code and told.definition != but_of:
+                self.close(key.removeprefix(_PREFIX), told, ago_ms)

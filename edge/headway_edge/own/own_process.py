@@ -5,9 +5,11 @@ Nothing is written here: `take` says what to write with the trip's record.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import structlog
 
+from headway_edge.core.boot_dates import BootClock, BootTrips
 from headway_edge.core.process import Process
 from headway_edge.core.standing import WEEKS_MAX, Standing
 from headway_edge.insight import Comparison, compared
@@ -23,6 +25,7 @@ from headway_edge.watcher import Watcher
 from headway_protocol import benchmark
 from headway_protocol.benchmark import Benchmark
 from headway_protocol.errors import DecodeError
+from headway_protocol.record import SYNCED
 
 log = structlog.get_logger("headway.agent")
 
@@ -48,7 +51,7 @@ class OwnProcess:
         self.process = process
         self.watcher = Watcher(process, vehicle_class, period_ms)
         self.local_time = LocalTime(process.pack, utc_offset_min)
-        self._utc_offset_min = utc_offset_min
+        self.utc_offset_min = utc_offset_min
         self._outbox = outbox
         self.totals = OwnTotals.from_state(process, outbox.load(self.key("totals")))
         self.history = OwnHistory(process, outbox.load, outbox.keys)
@@ -60,6 +63,7 @@ class OwnProcess:
         self.warnings = OwnWarnings(process)
         self.warnings.restore(outbox.load(self.key("warnings")))
         self.benchmark = self._load_benchmark()
+        self.boot_trips = BootTrips()
 
     def key(self, what: str) -> str:
         """The key in the outbox's state of something of this process."""
@@ -67,11 +71,14 @@ class OwnProcess:
 
     def day_at(self, wall_ms: int) -> int:
         """The person's day at a Unix time, in days since 1 January 1970."""
-        return (wall_ms + 60_000 * self._utc_offset_min(wall_ms)) // DAY_MS
+        return (wall_ms + 60_000 * self.utc_offset_min(wall_ms)) // DAY_MS
 
-    def take(self, numbers: list[int], start_ms: int | None) -> tuple[int | None, list[Turn], dict[str, bytes | None]]:
+    def take(
+        self, numbers: list[int], start_ms: int | None, began_mono_ms: int = 0, quality: int = SYNCED
+    ) -> tuple[int | None, list[Turn], dict[str, bytes | None]]:
         """Count a trip that began at a Unix time (None: not known).
 
+        began_mono_ms: in milliseconds of this boot. quality: of the clock that told; a better one may put its day right.
         Return (how far local time was from UTC then, changes that it opened or closed, state to store with it).
         """
         totals = self.process.totals(numbers)
@@ -79,12 +86,14 @@ class OwnProcess:
         offset_min = day = None
         state: dict[str, bytes | None] = {}
         if start_ms is not None:
-            offset_min = self._utc_offset_min(start_ms)
+            offset_min = self.utc_offset_min(start_ms)
             day = self.process.day(start_ms, offset_min)
         turns = self.series.add(totals, day)
+        context = self.process.context(numbers)
         if day is not None:
             self.consumables.add(totals, day)
-            state = self.history.added(self.process.context(numbers), totals, day)
+            state = self.history.added(context, totals, day)
+        self.boot_trips.take(began_mono_ms, quality, day, (context, totals))
         state |= {
             self.key("totals"): self.totals.state(),
             self.key("series"): self.series.state(),
@@ -93,6 +102,37 @@ class OwnProcess:
         if self.warnings.changed:
             state[self.key("warnings")] = self.warnings.state()
         return offset_min, turns, state
+
+    def put_right(self, clock: BootClock) -> tuple[int, list[Turn], dict[str, bytes | None]]:
+        """Put trips of this boot on the days that its clock, now a better one, tells.
+
+        Series and consumables keep what they took; they take a trip that was on no day on the one that it turns out to be of.
+        Return (how many trips moved, changes that this opened or closed, state to store at once).
+        """
+        left_out = self.boot_trips.left_out
+        found: list[Any] = self.boot_trips.put_right(clock, self._day_of_trip)
+        if not found:
+            return 0, [], {}
+        turns: list[Turn] = []
+        self.history.take_out((*trip, before) for trip, before, _ in found if before is not None)
+        for (context, totals), before, day in found:
+            turns += self.series.put_right(before, day)
+            self.history.put_in(context, totals, day)
+            if before is None:
+                self.consumables.add(totals, day)
+        log.info("agent.days_put_right", trips=len(found), left_out=left_out)
+        return (
+            len(found),
+            turns,
+            {
+                **self.history.moved(),
+                self.key("series"): self.series.state(),
+                self.key("consumables"): self.consumables.state(),
+            },
+        )
+
+    def _day_of_trip(self, start_ms: int) -> int:
+        return self.process.day(start_ms, self.utc_offset_min(start_ms))
 
     def take_benchmark(self, data: bytes) -> dict[str, bytes]:
         """Take what the server published; return the state to store, {} where it is of another pack or no newer.

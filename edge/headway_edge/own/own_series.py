@@ -73,6 +73,10 @@ class OwnSeries:
         """
         return [turn for item, flags in self._walk.add(totals, day) for turn in _turns(item, flags)]
 
+    def put_right(self, before: int | None, day: int) -> list[Turn]:
+        """As `SeriesWalk.put_right`; return as `add`."""
+        return [turn for item, flags in self._walk.put_right(before, day) for turn in _turns(item, flags)]
+
     def expected(self) -> list[Expected]:
         """Return what each series is expected to bring next; those that have too few numbers are left out."""
         found = []

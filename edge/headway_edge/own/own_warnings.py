@@ -104,12 +104,10 @@ class OwnWarnings:
             self._codes.begin_trip()
             self.changed = True
 
-    def repaired(self) -> list[Advice]:
-        """What warned was seen to: return the advice that is settled by it; rules begin anew."""
-        settled = list(self.advice.values())
+    def repaired(self) -> None:
+        """What warned was seen to: no advice is open, and rules begin anew."""
         self.advice = {}
         self._codes.repaired()
-        return settled
 
     def counts(self, day: int) -> list[CodeCount]:
         """Return how often each code came, as of a day."""

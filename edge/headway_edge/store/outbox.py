@@ -22,7 +22,7 @@ from headway_edge.store.outbox_store import OutboxStore
 from headway_edge.store.pending_loss import PendingLoss
 from headway_edge.store.resending import Asked, resend
 from headway_edge.store.retention import Room
-from headway_protocol import codes
+from headway_protocol import code_texts, codes
 from headway_protocol.record import Record, encode
 
 log = structlog.get_logger("headway.agent")
@@ -92,11 +92,9 @@ class Outbox(OutboxStore):
         return payload
 
     def _put_all(self, state: State, seq: int) -> None:
-        for key, value in state.items():
-            if value is None:
-                self.remove([key])
-            else:
-                self.put(key, value(self.boot, seq) if callable(value) else value)
+        self.remove(key for key, value in state.items() if value is None)
+        values = ((key, value(self.boot, seq) if callable(value) else value) for key, value in state.items())
+        self._state.put_all(self._file.db, {key: value for key, value in values if value is not None})
 
     def _used_bytes(self) -> int:
         pages, free, size = (self._read(f"PRAGMA {name}")[0][0] for name in retention.SIZES)
@@ -293,7 +291,7 @@ class Outbox(OutboxStore):
     def refusals(self) -> list[tuple[int, int, str]]:
         """Records the server refused, and undeliverable ones, as (boot, seq, name of the reason)."""
         rows = self._read("SELECT boot, seq, code FROM record WHERE code > 0 ORDER BY boot, seq")
-        return [(boot, seq, codes.explain(code)[0]) for boot, seq, code in rows]
+        return [(boot, seq, code_texts.explain(code)[0]) for boot, seq, code in rows]
 
 
 def _changed(db: Connection, sql: str, rows: list[tuple[object, ...]]) -> int:

@@ -6,10 +6,11 @@ has none, and a bit that flips in a record would otherwise travel to the server 
 
 import sqlite3
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from headway_edge.errors import AgentError
 from headway_edge.store.medium import Connection
+from headway_protocol.fields import UINT32_MAX
 
 SCHEMA_VERSION = 2
 
@@ -110,10 +111,16 @@ def migrate(db: Connection) -> None:
 
 
 def probe(db: Connection) -> None:
-    """Raise sqlite3.OperationalError if a table or column is not there, as with damage to the schema itself."""
+    """Raise sqlite3.OperationalError if a table or column is not there, as with damage to the schema itself.
+
+    Raises sqlite3.DatabaseError where a boot's row is not one: it has no CRC, and SQLite stores anything in any column.
+    """
     db.execute("SELECT boot, seq, kind, payload, done, code, crc FROM record LIMIT 1").fetchone()
     db.execute("SELECT key, value, crc FROM state LIMIT 1").fetchone()
-    db.execute("SELECT boot, last_seq, settled FROM boot LIMIT 1").fetchone()
+    boots = db.execute("SELECT boot, last_seq, settled FROM boot").fetchall()
+    for row in boots:
+        if not all(isinstance(number, int) for number in row) or not 0 <= row[2] <= row[1] <= UINT32_MAX >= row[0] > 0:
+            raise damage(f"the row of boot {row[0]} says {row[1:]}")
 
 
 def _version(db: Connection) -> int:
@@ -175,10 +182,15 @@ def _number_of_version_1(db: Connection, key: str) -> int:
 
 def put(db: Connection, key: str, value: bytes) -> None:
     """Store a value in `state`, within the caller's transaction."""
-    db.execute(
+    put_all(db, {key: value})
+
+
+def put_all(db: Connection, values: Mapping[str, bytes]) -> None:
+    """Store values in `state`, within the caller's transaction."""
+    db.executemany(
         "INSERT INTO state (key, value, crc) VALUES (?, ?, ?) "
         "ON CONFLICT DO UPDATE SET value = excluded.value, crc = excluded.crc",
-        (key, value, crc(value)),
+        [(key, value, crc(value)) for key, value in values.items()],
     )
 
 

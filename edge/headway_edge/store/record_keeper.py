@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from headway_edge.clock import Clock
+from headway_edge.core.boot_dates import BootClock
 from headway_edge.store.outbox import Outbox, State
 from headway_edge.wall_time import SYNCED_MS
 from headway_protocol import record
@@ -36,7 +37,8 @@ class RecordKeeper:
     """Appends records to an outbox, each with the time at which it was made, and declares what the outbox found to be lost.
 
     With each record that a synced clock dates, that time goes into the outbox's state, as a floor for clocks of later boots.
-    `dropped` counts records of this boot that the disk refused for too long.
+    `boot_clock` is what the records of this boot tell of its time. `dropped` counts records of this boot that the disk refused
+    for too long.
     """
 
     def __init__(self, outbox: Outbox, clock: Clock) -> None:
@@ -47,6 +49,7 @@ class RecordKeeper:
         self._dropped_state: dict[str, bytes | None] = {}
         self._told_ms: int | None = None
         self.dropped = 0
+        self.boot_clock = BootClock()
 
     @property
     def waiting(self) -> bool:
@@ -62,7 +65,9 @@ class RecordKeeper:
             wall_ms, quality = self._clock.wall()
             if wall_ms is not None and quality == record.SYNCED:
                 state = {**state, SYNCED_MS: b"%d" % wall_ms}
-            self._unsaved.append(_Unsaved(kind, self._clock.mono_ms(), wall_ms, quality, body, state))
+            mono_ms = self._clock.mono_ms()
+            self._unsaved.append(_Unsaved(kind, mono_ms, wall_ms, quality, body, state))
+            self.boot_clock.learn(mono_ms, wall_ms, quality)
         except MemoryError:
             self._drop("no memory")
             return None
@@ -121,8 +126,9 @@ class RecordKeeper:
             return
         for loss in self._outbox.undeclared():
             body = record.loss_body(loss.boot, loss.first_seq, loss.last_seq, loss.reason)
-            wall_ms, quality = self._clock.wall()
-            self._outbox.append(record.LOSS, self._clock.mono_ms(), wall_ms, quality, body, {loss.key: None})
+            (wall_ms, quality), mono_ms = self._clock.wall(), self._clock.mono_ms()
+            self._outbox.append(record.LOSS, mono_ms, wall_ms, quality, body, {loss.key: None})
+            self.boot_clock.learn(mono_ms, wall_ms, quality)
             log.warning(
                 "agent.loss_declared", boot=loss.boot, first=loss.first_seq, last=loss.last_seq, reason=loss.reason
             )

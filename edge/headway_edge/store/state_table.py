@@ -5,7 +5,7 @@ file has lost is put back. What belongs to records that the disk refuses is in `
 on disk yet.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import structlog
@@ -55,8 +55,12 @@ class StateTable:
 
     def put(self, db: Connection, key: str, value: bytes) -> None:
         """Store a value within the caller's transaction."""
-        outbox_schema.put(db, key, value)
-        self._staged[key] = value
+        self.put_all(db, {key: value})
+
+    def put_all(self, db: Connection, values: Mapping[str, bytes]) -> None:
+        """Store values within the caller's transaction."""
+        outbox_schema.put_all(db, values)
+        self._staged.update(values)
 
     def remove(self, db: Connection, key: str) -> None:
         """Remove a value within the caller's transaction."""

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from headway_edge.core.data_quality import BRIDGED, GAP_TIME, GATE_NAMES, GATES
+from headway_edge.core.data_quality import BRIDGED, GAP_TIME, GATES
 from headway_edge.core.day_pack import REPORTED, reads
+from headway_edge.core.gate_names import GATE_NAMES
 from headway_edge.core.pack import Pack
 from headway_edge.core.process import Process, text
 from headway_protocol import counts as packed

@@ -21,12 +21,12 @@ from headway_edge.core.forecast.series_model import model_of, weight_of
 from headway_edge.core.pack_limits import EACH_DAY, R1
 from headway_edge.core.process import Characteristic, Process
 from headway_edge.core.series import WEEK
-from headway_edge.core.series_walk import SeriesWalk
 from headway_server.device_trips import DeviceTrip
 from headway_server.factors.learn import Learned, LearnSettings, learn
 from headway_server.factors.observation import Observation
 from headway_server.factors.person_classes import PersonClasses
 from headway_server.factors.scales import NameScale
+from headway_server.followed_days import FollowedDays
 
 log = structlog.get_logger(__name__)
 
@@ -142,14 +142,11 @@ def tune(
 def numbers_of(process: Process, item: Sequence[Any], trips: Sequence[DeviceTrip]) -> list[Number]:
     """Return the numbers of a series in the order in which a device took them. item: the series. trips: as it closed them."""
     noting = _Noting(process.by_id[item[0]], item[1] == EACH_DAY or process.pack.kind == "day")
-    days: dict[int, list[int]] = {}
-    walk = SeriesWalk(process, days.get, [noting])
+    days = FollowedDays(process, [noting])
     found: list[Number] = []
     known_ms: int | None = None
     for trip in trips:
-        walk.add(trip.totals, trip.day)
-        if trip.day is not None:
-            days[trip.day] = process.merge(days.get(trip.day), trip.totals)
+        days.take(trip)
         # Where no clock was set, it was some time after the trip before; a device that never had one is in no time.
         at_ms = known_ms if trip.start_ms is None else trip.start_ms + trip.elapsed_ms
         if at_ms is None:

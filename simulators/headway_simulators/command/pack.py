@@ -99,6 +99,7 @@ def show(
 
         from headway_edge.core.pack_limits import PACK_DEPTH_MAX
         from headway_protocol import cbor
+        from headway_protocol.diagnostic import diagnostic
 
         parts, data = _parts(pack)
         titles = (
@@ -112,7 +113,7 @@ def show(
             count = f", {len(part)} entries" if isinstance(part, list) else ""
             typer.echo(f"\n{title}: {size} byte{'s' if size > 1 else ''}{count}")
             for item in part if isinstance(part, list) else [part]:
-                typer.echo("  " + cbor.diagnostic(item))
+                typer.echo("  " + diagnostic(item))
 
 
 @app.command()
