@@ -186,10 +186,7 @@ def _trip(processes: Processes, row: Row[Any]) -> answers.Trip:
         revises=None if row.revises_boot is None else answers.Place(boot=row.revises_boot, seq=row.revises_seq),
         superseded=row.superseded,
         characteristics={},
-        gates={
-            name: gates[i] / 10 if i == data_quality.GAP_TIME else gates[i]
-            for i, name in enumerate(GATE_NAMES)
-        },
+        gates={name: gates[i] / 10 if i == data_quality.GAP_TIME else gates[i] for i, name in enumerate(GATE_NAMES)},
     )
     if process is not None:
         numbers = process.numbers(row.counts)

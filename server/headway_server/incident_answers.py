@@ -60,7 +60,9 @@ class Service(BaseModel):
     person: str
     what: int = Field(description="As `headway_protocol.service` numbers it; others are kept as they are.")
     name: str = Field(description="What that is called.", examples=["oil changed"])
-    done: datetime | None = Field(description="By the device's clock, the best of that boot; null where none was ever set.")
+    done: datetime | None = Field(
+        description="By the device's clock, the best of that boot; null where none was ever set."
+    )
     odometer_km: int | None
     litres: float | None
 

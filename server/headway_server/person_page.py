@@ -60,7 +60,9 @@ async def person_page(
         "processes": processes,
         "cohorts": sorted({cohort for cohort, pack_id in cohorts if pack_id == process.id}),
         "link": lambda other: "person?" + urlencode({"id": person, "pack": other.id.hex()}),
-        "forecast_link": "forecasts?" + urlencode({"id": person, "pack": process.id.hex()}) if process.pack.series else "",
+        "forecast_link": "forecasts?" + urlencode({"id": person, "pack": process.id.hex()})
+        if process.pack.series
+        else "",
         "fleet_link": "./?" + urlencode({"pack": process.id.hex()}),
         "episodes": _episodes(process),
         "spider": "score.svg?" + urlencode({"id": person, "pack": process.id.hex()}),

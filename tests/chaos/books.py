@@ -7,6 +7,7 @@ from headway_edge.store.fold_rows import names_of
 from headway_edge.store.outbox import Outbox
 from headway_edge.store.pending_loss import CUT_OFF, DAMAGED, DISK_REFUSED, STORE_FULL
 from headway_protocol import record
+from headway_protocol.record_names import KIND_NAMES
 
 Key = tuple[int, int]  # boot, seq
 FOLDED = "folded"  # not lost: a DAY record has its numbers
@@ -61,7 +62,7 @@ class Books:
     def open(self, outbox: Outbox, check_state: bool = True) -> None:
         """Look at an outbox just opened. check_state: whether its state has to be that of its newest record."""
         if twice := _folded(*outbox.payloads(record.DAY)) & {
-            record.identity(item) for kind in record.KIND_NAMES for item in outbox.payloads(kind)
+            record.identity(item) for kind in KIND_NAMES for item in outbox.payloads(kind)
         }:
             self.violations.append(f"{twice} are there and folded as well")
         newest = max((record.decode(item).mono_ms for item in outbox.payloads(record.EPISODE)), default=0)

@@ -33,7 +33,10 @@ def test_as_json_there_is_one_object_with_the_sums_of_all_seeds() -> None:
     found = json.loads(out)
     assert code == 0
     assert (found["runs"], found["violations"], set(found["hashes"])) == (2, [], {"1", "2"})
-    assert found["records"]["produced"] == found["records"]["stored"] > 0
+    records = found["records"]
+    assert records["produced"] == records["stored"] == sum(records["by_kind"].values()) > 0
+    assert found["device_years_per_cpu_minute"] > 0
+    assert found["counts"]["server"]["committed a batch"] > 0
 
 
 def test_the_log_tells_every_event_of_one_seed() -> None:
@@ -71,6 +74,12 @@ def test_a_violation_is_exit_code_1_and_leaves_a_script_that_shows_it_again(
     assert code == 1
     assert json.loads(out)["violations"][0]["kind"] == "one identity, two contents"
     assert "The same again" in err
+
+
+def test_a_folder_that_is_not_there_is_said_before_anything_runs() -> None:
+    code, out, err = invoke("chaos", "--devices", "1000", "--days", "3650", "--keep", "nowhere")
+    assert (code, out) == (2, "")
+    assert "nowhere" in err
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,17 @@
 """What damage at rest takes from an outbox is never gone without a word: it is salvaged, or declared lost."""
 
 import copy
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from tests.chaos.books import ANY, Books, Server
 from tests.chaos.outbox_life import PATH, Life
+
+from headway_edge.store.outbox import Outbox
+from headway_protocol import record
 
 DATABASE, WAL, MARK = (f"{PATH}{part}" for part in ("", "-wal", ".mark"))
 Files = dict[str, bytes]
@@ -159,3 +165,32 @@ def test_the_books_would_show_a_record_gone_without_a_word(store: Store) -> None
     db.execute("UPDATE boot SET last_seq = 1")
     db.close()
     assert "(1, 2) is gone without a word" in life.end(ANY)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("last_seq", b"\3"),
+        ("last_seq", 2.5),
+        ("last_seq", 1 << 40),
+        ("last_seq", -1),
+        ("settled", 9),
+        ("boot", 1 << 33),
+    ],
+)
+def test_a_boot_whose_row_is_not_one_does_not_keep_the_device_from_starting(
+    tmp_path: Path, column: str, value: object
+) -> None:
+    # As a bit that flips in the row's header makes it: SQLite finds nothing wrong with that.
+    path = tmp_path / "outbox.db"
+    outbox = Outbox(path)
+    made = [outbox.append(record.SERVICE, 1000 + n, None, record.UNSYNCED, [1, 0]) for n in range(3)]
+    boot = outbox.boot
+    outbox.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute(f"UPDATE boot SET {column} = ?", (value,))  # noqa: S608
+    outbox = Outbox(path)
+    assert outbox.boot > boot
+    assert list(outbox.payloads(record.SERVICE)) == made
+    assert [loss for loss in outbox.undeclared() if loss.boot == boot] == []
+    outbox.close()

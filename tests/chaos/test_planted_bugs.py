@@ -5,7 +5,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy.exc import SQLAlchemyError
+from tests.chaos.test_world_machine import WorldMachine, few
 
 from headway_edge.session import Session
 from headway_edge.store.outbox import Outbox
@@ -138,3 +141,10 @@ def test_what_a_planted_bug_needs_comes_down_to_a_handful_of_faults() -> None:
         smallest = shrinking.shrink(script)
     assert len(smallest.faults) <= 3
     assert any(fault.kind == "power-cut" for fault in smallest.faults)
+
+
+@pytest.mark.parametrize("planting", [settles_on_puback, counts_repeats_again])
+def test_any_order_of_events_finds_a_planted_bug_too(planting: Planting) -> None:
+    found = settings(few, max_examples=50, derandomize=True, database=None, phases=[Phase.generate])
+    with planted_in(planting), pytest.raises(AssertionError):
+        run_state_machine_as_test(WorldMachine, settings=found)

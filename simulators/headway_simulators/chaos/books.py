@@ -8,6 +8,7 @@ methods return, and from the server's database through a connection of its own.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from headway_edge.store.outbox import Outbox
@@ -16,6 +17,9 @@ from headway_protocol import ack, fold, record
 from headway_protocol.record import Record
 
 Place = tuple[int, int]  # boot, seq
+
+# The books read a record several times; nobody changes what is read.
+decoded = lru_cache(maxsize=100_000)(record.decode)
 
 # Violations, by what is wrong.
 LOST_SILENTLY = "a record is nowhere and nobody says so"
@@ -69,7 +73,7 @@ class DeviceBooks:
             return made == payload
         if payload in self.attempted_folds:
             return True
-        found = record.decode(payload)
+        found = decoded(payload)
         return any(_same(found, wanted) for wanted in self.attempted if (wanted.boot, found.seq) == place)
 
 
@@ -103,7 +107,7 @@ class Books:
         place = record.identity(payload)
         before = books.produced.setdefault(place, payload)
         books.unacknowledged.add(place)
-        self._has_given_up(books, record.decode(payload))
+        self._has_given_up(books, decoded(payload))
         if before != payload:
             self.violated(TWO_CONTENTS, device, f"boot {place[0]} seq {place[1]} was appended twice")
 
@@ -154,6 +158,12 @@ class ToldOutbox(Outbox):
         self._books, self._device = books, device
         super().__init__(*args, **options)
         books.booted(device, self.boot)
+        of = books.of(device)
+        if of.attempted:
+            # Made as the power went. Later they may be dropped for want of room before anybody has seen them.
+            for place, payload in payloads_of(self).items():
+                if of.may_be(place, payload):
+                    of.produced.setdefault(place, payload)
 
     def append(
         self, kind: int, mono_ms: int, wall_ms: int | None, clock: int, body: list[object], state: Any = None

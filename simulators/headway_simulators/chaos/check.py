@@ -14,6 +14,7 @@ from headway_edge.core.process import Process
 from headway_edge.store.pending_loss import STORE_FULL
 from headway_edge.store.retention import BUDGET_BYTES
 from headway_protocol import fold, record
+from headway_protocol.record_names import KIND_NAMES
 from headway_server.verification import verify
 from headway_simulators.chaos.books import (
     INVENTED,
@@ -27,6 +28,7 @@ from headway_simulators.chaos.books import (
     TWO_CONTENTS,
     Books,
     Place,
+    decoded,
     payloads_of,
 )
 from headway_simulators.chaos.people import process_of
@@ -39,13 +41,18 @@ _DIFFERENCES_MAX = 5
 
 @dataclass
 class Checked:
-    """What was counted. folded: records that a fold stands for. lost: records by the reason that the device gave."""
+    """What was counted. folded: records that a fold stands for. lost: records by the reason that the device gave.
+
+    made: records by their kind. repeated: those that came to the server, and the present database, again.
+    """
 
     produced: int = 0
     stored: int = 0
     kept: int = 0
     folded: int = 0
     lost: Counter[str] = field(default_factory=Counter)
+    made: Counter[str] = field(default_factory=Counter)
+    repeated: int = 0
 
 
 @dataclass
@@ -68,6 +75,7 @@ async def check(books: Books, devices: Sequence[SimDevice], server: SimServer) -
         _balance(books, device, witness, its, counted)
         _totals(books, device, its, witness.reader)
         _own_totals(books, device)
+    counted.repeated = witness.reader.execute("SELECT coalesce(sum(duplicates), 0) FROM devices").fetchone()[0]
     database, processes = server.parts
     found: defaultdict[str, list[str]] = defaultdict(list)
     async for difference in verify(database, processes):
@@ -76,6 +84,15 @@ async def check(books: Books, devices: Sequence[SimDevice], server: SimServer) -
     for name, texts in found.items():
         books.violated(OTHER_TOTALS, name, "; ".join(texts[:_DIFFERENCES_MAX]))
     return counted
+
+
+def check_effects(books: Books, devices: Sequence[SimDevice], witness: Witness) -> None:
+    """Note in `books` what is wrong with the server's records and totals; unlike `check`, at any time while it is up."""
+    stored = _read(witness.reader)
+    for device in devices:
+        its = stored[device.name]
+        _were_made(books, device, its.records)
+        _totals(books, device, its, witness.reader)
 
 
 def _read(reader: sqlite3.Connection) -> defaultdict[str, _Stored]:
@@ -98,28 +115,34 @@ def _read(reader: sqlite3.Connection) -> defaultdict[str, _Stored]:
 def _balance(books: Books, device: SimDevice, witness: Witness, stored: _Stored, counted: Checked) -> None:
     of = device.books
     kept = {} if device.agent is None else payloads_of(device.agent.outbox)
-    for place, payload in {**stored.records, **kept}.items():
-        if not of.may_be(place, payload):
-            kind = TWO_CONTENTS if place in of.produced else INVENTED
-            books.violated(kind, device.name, _at(place))
-        of.produced.setdefault(place, payload)  # made as the power went
+    _were_made(books, device, {**stored.records, **kept})
     for place in stored.other_contents:
         books.violated(TWO_CONTENTS, device.name, f"{_at(place)}, by the server's quarantine")
     for place, reason in stored.refused.items():
         books.violated(REFUSED, device.name, f"{_at(place)}: {reason}")
     counted.produced += len(of.produced)
+    counted.made.update(KIND_NAMES[decoded(payload).kind] for payload in of.produced.values())
     counted.stored += len(stored.records.keys() & of.produced.keys())
     counted.kept += len(kept.keys() - stored.records.keys())
     folds = [
         run
         for payload in {**stored.records, **kept}.values()
-        if (found := record.decode(payload)).kind == record.DAY
+        if (found := decoded(payload)).kind == record.DAY
         for run in fold.parse_day(found.body)[-1]
     ]
     missing = of.produced.keys() - stored.records.keys() - kept.keys()
     named = {place for place in missing if fold.named(folds, *place)}
     counted.folded += len(named)
     _missing(books, device, witness, stored, counted, sorted(missing - named))
+
+
+def _were_made(books: Books, device: SimDevice, found: Mapping[Place, bytes]) -> None:
+    of = device.books
+    for place, payload in found.items():
+        if not of.may_be(place, payload):
+            kind = TWO_CONTENTS if place in of.produced else INVENTED
+            books.violated(kind, device.name, _at(place))
+        of.produced.setdefault(place, payload)  # made as the power went
 
 
 def _missing(
@@ -152,7 +175,7 @@ def _all_kept(device: SimDevice) -> set[Place]:
     if device.agent is None:
         return set()
     outbox = device.agent.outbox
-    return {record.identity(payload) for kind in record.KIND_NAMES for payload in outbox.payloads(kind)}
+    return {record.identity(payload) for kind in KIND_NAMES for payload in outbox.payloads(kind)}
 
 
 def _declared(place: Place, losses: Iterable[tuple[int, int, int, str]]) -> str | None:
@@ -198,7 +221,7 @@ def _that_count(made: Mapping[Place, bytes], processes: Mapping[bytes, Process])
     latest: dict[Place, _Counted] = {}
     folded: list[tuple[int, int, int]] = []
     for place in sorted(made):
-        found = record.decode(made[place])
+        found = decoded(made[place])
         if found.kind == record.EPISODE:
             pack_id, _, counts, _, _, revises = record.parse_episode(found.body)
             numbers = processes[pack_id].numbers(counts)
@@ -232,13 +255,15 @@ def _own_totals(books: Books, device: SimDevice) -> None:
     if device.agent is None or device.books.losable:
         return
     process = device.agent.process
-    trips = {place: data for place, data in device.books.produced.items() if _is_dated_trip(data)}
+    trips = _dated_trips(device.books.produced)
     wanted = _merged(process, (item.totals for item in _that_count(trips, {process.id: process})))
     found = _merged(process, device.months())
     if found != wanted:
         books.violated(OWN_TOTALS, device.name, f"{found}, not {wanted}")
 
 
-def _is_dated_trip(payload: bytes) -> bool:
-    found = record.decode(payload)
-    return found.kind == record.EPISODE and found.wall_ms is not None
+def _dated_trips(made: Mapping[Place, bytes]) -> dict[Place, bytes]:
+    # A trip is dated by its own record, or by any other of its boot, made before it or after it.
+    found = {place: decoded(payload) for place, payload in made.items()}
+    dated = {boot for (boot, _), its in found.items() if its.wall_ms is not None}
+    return {place: made[place] for place, its in found.items() if its.kind == record.EPISODE and place[0] in dated}

@@ -57,6 +57,11 @@ class Disk:
         self._durable_names: dict[str, DiskFile] = {}
         self._renamings: list[_Renaming] = []
 
+    @property
+    def lost_power(self) -> bool:
+        """Whether it is off because the power was cut, and not because the process ended."""
+        return self.off and not self._keeps_cache
+
     # What programs do.
 
     def open(self, path: str, create: bool = True) -> "OpenFile":

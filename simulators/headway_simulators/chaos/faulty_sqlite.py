@@ -75,31 +75,18 @@ def _error(error: apsw.Error) -> Exception:
     return found
 
 
+def _say_nothing(_: object) -> None:
+    pass
+
+
 @contextlib.contextmanager
 def _unheard() -> Iterator[None]:
     """Leave unsaid what SQLite itself passes over, and APSW tells the interpreter: while a file closes, for one."""
-    hook = sys.unraisablehook
-    sys.unraisablehook = lambda _: None
+    hook, sys.unraisablehook = sys.unraisablehook, _say_nothing
     try:
         yield
     finally:
         sys.unraisablehook = hook
-
-
-def _read(cursor: apsw.Cursor, statement: Callable[[apsw.Cursor], object]) -> tuple[list[Any], Exception | None]:
-    # Closed here and not whenever it is collected: SQLite may go to the disk then.
-    rows: list[Any] = []
-    try:
-        statement(cursor)
-        rows.extend(cursor)
-    except apsw.Error as error:
-        if not rows:
-            raise
-        return rows, _error(error)
-    finally:
-        with contextlib.suppress(apsw.Error):
-            cursor.close(True)
-    return rows, None
 
 
 class Rows:
@@ -163,15 +150,14 @@ class FaultyConnection:
 
     def execute(self, sql: str, parameters: tuple[object, ...] = (), /) -> Rows:
         """Run one statement."""
-        name, _, value = sql.partition("=")
-        if name.split() == ["PRAGMA", "wal_autocheckpoint"]:
-            self._checkpoint_pages = int(value)
+        if sql.startswith("PRAGMA wal_autocheckpoint"):
+            self._checkpoint_pages = int(sql.partition("=")[2])
             sql, parameters = "SELECT ?", (self._checkpoint_pages,)
-        return self._do(sql, lambda cursor: cursor.execute(sql, parameters))
+        return self._do(sql, parameters, many=False)
 
     def executemany(self, sql: str, parameters: Iterable[tuple[object, ...]], /) -> Rows:
         """Run one statement for each row of parameters."""
-        return self._do(sql, lambda cursor: cursor.executemany(sql, parameters))
+        return self._do(sql, parameters, many=True)
 
     def close(self) -> None:
         """Close the database file. As in SQLite, a failure of the last checkpoint is none of closing."""
@@ -189,23 +175,24 @@ class FaultyConnection:
                 self.close()
 
     def _run(self, what: Callable[[], _Result]) -> _Result:
+        # As `_unheard`, which would cost more than most statements.
+        hook, sys.unraisablehook = sys.unraisablehook, _say_nothing
         try:
-            with _unheard():
-                return what()
+            return what()
         except apsw.Error as error:
             raise _error(error) from error
         except UnicodeDecodeError as error:
             raise sqlite3.OperationalError(f"Could not decode to UTF-8: {error}") from error
         finally:
+            sys.unraisablehook = hook
             self._disk.check(self._life)
 
-    def _do(self, sql: str, statement: Callable[[apsw.Cursor], object]) -> Rows:
+    def _do(self, sql: str, parameters: Any, *, many: bool) -> Rows:
         fails = None if self._memory is None else self._memory()
         if fails == "before":
             raise MemoryError
-        before = self._run(self._db.total_changes)
-        rows, error = self._run(lambda: _read(self._db.cursor(), statement))
-        count = self._db.total_changes() - before if sql[:7].strip().upper() in _CHANGES_ROWS else -1
+        counts = sql[:7].strip().upper() in _CHANGES_ROWS
+        rows, error, count = self._run(lambda: self._read(sql, parameters, many=many, counts=counts))
         if self._checkpoint_pages and self._wal_pages >= self._checkpoint_pages:
             self._wal_pages = 0
             with contextlib.suppress(sqlite3.Error):
@@ -213,6 +200,27 @@ class FaultyConnection:
         if fails is not None:
             raise MemoryError
         return Rows(rows, error, count)
+
+    def _read(self, sql: str, parameters: Any, *, many: bool, counts: bool) -> tuple[list[Any], Exception | None, int]:
+        # The rows, what was raised after the first of them, and how many were changed. The cursor is closed here and not whenever
+        # it is collected: SQLite may go to the disk then.
+        before = self._db.total_changes() if counts else 0
+        cursor = self._db.cursor()
+        rows: list[Any] = []
+        late = None
+        try:
+            (cursor.executemany if many else cursor.execute)(sql, parameters)
+            rows.extend(cursor)
+        except apsw.Error as error:
+            if not rows:
+                raise
+            late = _error(error)
+        finally:
+            try:  # noqa: SIM105 - this runs after each statement, and suppress would double what it costs
+                cursor.close(True)
+            except apsw.Error:
+                pass
+        return rows, late, self._db.total_changes() - before if counts else -1
 
     def _committed(self, _db: apsw.Connection, _name: str, pages: int) -> int:
         self._wal_pages = pages

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headway_edge.agent import Agent
+from headway_edge.store import quarantine
 from headway_edge.store.first_boot import first_boot
 from headway_protocol.record import HOLDOVER
 from headway_simulators.chaos.books import CRASHED, Books, ToldOutbox
@@ -27,6 +28,7 @@ from headway_simulators.chaos.weather import Weather
 UTC_OFFSET_MIN = 60
 
 _STORE = Path("/store/outbox.db")
+_QUARANTINE = f"{quarantine.folder(_STORE)}/"
 _RESTART_MS = MINUTE_MS  # by whatever watches over the process
 
 
@@ -53,7 +55,7 @@ class Machine:
         self.dice = dice_of(fleet.seed, "device", number)
         self.clock = SimClock(fleet.timeline)
         self.weather = Weather(fleet.timeline, dice_of(fleet.seed, "network", number))
-        self.disk = Disk(dice_of(fleet.seed, "disk", number), self._fault_of)
+        self.disk = Disk(dice_of(fleet.seed, "disk", number))
         self.link = SimLink(
             self.name,
             fleet.timeline,
@@ -67,6 +69,7 @@ class Machine:
         self.boot_clock = HOLDOVER
         self._medium = SimulatedMedium(self.disk)
         self._plans: list[tuple[Plan, bool]] = []
+        self._aside: set[str] = set()  # damaged stores that are kept
         self._suffers = False  # whether its disk has refused anything since the program was started
 
     def wake(self) -> None:
@@ -92,10 +95,12 @@ class Machine:
     def fail_at(self, plan: Plan, *, once: bool = True) -> None:
         """Let something go wrong with the disk, beside what is to go wrong already. once: then the plan is over."""
         self._plans.append((plan, once))
+        self.disk.plan = self._fault_of
 
     def fail_no_more(self) -> None:
         """The disk is sound again, and has room."""
         self._plans.clear()
+        self.disk.plan = None
         self.disk.capacity_bytes = None
 
     def _fault_of(self, operation: Operation) -> DiskFault | None:
@@ -108,6 +113,8 @@ class Machine:
                     spent.append(item)
         for item in spent:
             self._plans.remove(item)
+        if not self._plans:
+            self.disk.plan = None  # asked before every operation, which costs more than some of them
         if isinstance(found, Refusal):
             self._suffers = True
         return found
@@ -129,7 +136,14 @@ class Machine:
             self._crashed(error)
         else:
             self.note("booted", self.agent.outbox.boot)
+            self.fleet.journal.count("devices", "booted")
+            self._count_quarantine()
             self.wake()
+
+    def _count_quarantine(self) -> None:
+        aside = {path for path in self.disk.names() if path.startswith(_QUARANTINE)}
+        self.fleet.journal.count("devices", "put a damaged store aside", len(aside - self._aside))
+        self._aside = aside
 
     def _started(self) -> Agent:
         outbox = ToldOutbox(
@@ -156,12 +170,15 @@ class Machine:
     def kill(self, back_ms: int) -> None:
         """End the process as `kill -9` does: what it wrote stays written, synced or not."""
         if self.agent is not None:
+            self.fleet.journal.count("devices", "killed")
             self.disk.cut(power=False)
             self._medium.restart()
             self._gone("killed", back_ms)
 
     def _cut_off(self) -> None:
         """The power was cut, or the process killed, amid an operation of the disk; the disk knows which."""
+        how = "lost power" if self.disk.lost_power else "killed amid a change of the disk"
+        self.fleet.journal.count("devices", how)
         self._medium.restart()
         self._gone("cut off", drawn(self.dice, SECOND_MS, HOUR_MS))
 
@@ -170,11 +187,11 @@ class Machine:
         self.kill(MINUTE_MS)
         if self.agent is None:
             self.books.gone |= self.books.produced.keys()
-            self.disk.plan = None
+            plan, self.disk.plan = self.disk.plan, None
             for path in self.disk.names():
                 self.disk.remove(path)
             self.disk.sync_folder(str(_STORE.parent))
-            self.disk.plan = self._fault_of
+            self.disk.plan = plan
 
     def rot(self, bits: int) -> None:
         """Bits of one file of the store turn over while the device is off."""

@@ -17,15 +17,16 @@ from headway_protocol import service
 from headway_simulators.chaos.timeline import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from headway_simulators.processes import find_process
 
-DRIVES, DRIVES_PLUGGED_IN, DRIVES_FROM_COLD, WEARS = range(4)
-HABIT_NAMES = ("driver", "driver whose unit never sleeps", "driver whose unit starts anew each time", "wearer")
-SAMPLES_MIN, SAMPLES_MAX = 40, 100  # of a trip, one a second
+# A driver; one whose unit never sleeps; one whose unit starts anew each time; one with many trips and a small store; a wearer.
+DRIVES, DRIVES_PLUGGED_IN, DRIVES_FROM_COLD, DELIVERS, WEARS = range(5)
+SAMPLES_MIN, SAMPLES_MAX = 25, 70  # of a trip, one a second
 REPORT = "Wearable.Report.Drinks"
 PEAKS_MS = tuple(hour * HOUR_MS + minute * MINUTE_MS for hour, minute in ((7, 30), (12, 15), (17, 45)))
 
 _SHAPES = 32
-_SMALL_STORE_BYTES = 30_000  # is full after some weeks without a network, and less and less is left beside the history
-_WORKDAY, _WEEKEND = (850, 300, 800), (250, 500, 250)  # per mille of a trip at each peak
+_SMALL_STORE_BYTES = 30_000  # is full after some forty records that nobody takes, and less is left beside the history
+_DELIVERIES, _DELIVERY_MS = 5, 8 * MINUTE_MS  # trips on a working day's noon, and from one to the next
+_WORKDAY, _WEEKEND = (650, 200, 600), (150, 350, 150)  # per mille of a trip at each peak
 _FRIDAY = 4  # 1 January 2027
 _SERVICES = (service.OIL_CHANGED, service.REFUELLED, service.TYRES_CHANGED)
 _HERE = Path(__file__).parent
@@ -64,12 +65,14 @@ def dice_of(seed: int, *what: object) -> random.Random:
     return random.Random("/".join(str(part) for part in (seed, *what)))  # noqa: S311 - a simulation's dice
 
 
+@cache
 def person_of(seed: int, device: int) -> Person:
     """Return who has a device. Of the first ten, one of each habit is there whatever the seed."""
-    habits = (DRIVES, DRIVES, WEARS, DRIVES_PLUGGED_IN, DRIVES, DRIVES_FROM_COLD, DRIVES, DRIVES, DRIVES, DRIVES)
+    habits = (DRIVES, DELIVERS, WEARS, DRIVES_PLUGGED_IN, DRIVES, DRIVES_FROM_COLD, DRIVES, DRIVES, DRIVES, DRIVES)
+    others = (*habits, *(DRIVES if habit == DELIVERS else habit for habit in habits))
     dice = dice_of(seed, "person", device)
-    habit = habits[device] if device < len(habits) else dice.choice(habits)
-    store_bytes = _SMALL_STORE_BYTES if dice.randrange(4) == 0 else BUDGET_BYTES
+    habit = habits[device] if device < len(habits) else dice.choice(others)
+    store_bytes = _SMALL_STORE_BYTES if habit == DELIVERS or dice.randrange(4) == 0 else BUDGET_BYTES
     if habit == WEARS:
         return Person(habit, "chaos-days", store_bytes)
     return Person(habit, "private-driving" if dice.randrange(10) == 0 else "chaos-driving", store_bytes)
@@ -93,7 +96,7 @@ def _shapes(seed: int) -> tuple[tuple[int, ...], ...]:
 
 
 def drives_of(seed: int, device: int, day: int) -> list[Drive]:
-    """Return the trips of a day, by time: none to three."""
+    """Return the trips of a day: none to three, and those of deliveries."""
     dice = dice_of(seed, "day", device, day)
     chances = _WEEKEND if (day + _FRIDAY) % 7 >= 5 else _WORKDAY
     shapes = _shapes(seed)
@@ -103,6 +106,9 @@ def drives_of(seed: int, device: int, day: int) -> list[Drive]:
         speeds, what = shapes[dice.randrange(_SHAPES)], dice.choice(_SERVICES)
         if dice.randrange(1000) < chance:
             found.append(Drive(start_ms, speeds, what if dice.randrange(60) == 0 else None))
+    if person_of(seed, device).habit == DELIVERS and chances is _WORKDAY:
+        first_ms = day * DAY_MS + PEAKS_MS[1] + _DELIVERY_MS
+        found += [Drive(first_ms + i * _DELIVERY_MS, shapes[dice.randrange(_SHAPES)], None) for i in range(_DELIVERIES)]
     return found
 
 

@@ -5,8 +5,10 @@ import logging
 import multiprocessing
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from headway_server.database import Database
 from headway_server.packs.compile import compile_file
 from headway_server.processes import Processes, known_pack
 from headway_simulators.chaos import people
+from headway_simulators.chaos.programs_once import programs_once
 from headway_simulators.chaos.script import Script
 from headway_simulators.chaos.threadless_sqlite import threadless_sqlite
 from headway_simulators.chaos.timeline import START_MS
@@ -24,8 +27,17 @@ from headway_simulators.chaos.world import Outcome, Progress, quick_folder, simu
 
 def run(script: Script, *, keep_log: bool = False, progress: Progress = lambda _day: None) -> Outcome:
     """Run one script in this process."""
-    with _quiet(), threadless_sqlite(), _template() as template:
-        return asyncio.run(simulate(script, template, keep_log=keep_log, progress=progress))
+    with surroundings() as template:
+        began_s = time.process_time()
+        outcome = asyncio.run(simulate(script, template, keep_log=keep_log, progress=progress))
+        return replace(outcome, cpu_s=time.process_time() - began_s)
+
+
+@contextmanager
+def surroundings() -> Iterator[Path]:
+    """What a world needs around it from its making to its end; gives the database that it begins with."""
+    with _quiet(), threadless_sqlite(), programs_once(), _template() as template:
+        yield template
 
 
 def run_all(scripts: Iterable[Script], jobs: int) -> Iterator[Outcome]:

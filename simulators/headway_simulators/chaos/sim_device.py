@@ -22,6 +22,7 @@ _LOOK_MAX_MS = 5 * MINUTE_MS
 _AWAKE_MS = 5 * MINUTE_MS  # after a trip was recorded, or a boot
 _SETTLED_AWAKE_MS = 3 * MINUTE_MS  # the same, once all is settled: the server may have something to ask
 _SILENCE_MS = 301 * SECOND_MS  # after the last sample: it ends a trip
+_ARRIVING_MS = 2 * MINUTE_MS  # trips are stored at whole ones of these, many at once
 
 
 class SimDevice(Machine):
@@ -126,15 +127,16 @@ class SimDevice(Machine):
                 timeline.at(day * DAY_MS + start_ms + MINUTE_MS, partial(self._wear, correction))
             return
         for drive in people.drives_of(seed, self.number, day):
-            timeline.at(drive.start_ms, partial(self._drive, drive))
+            timeline.at(drive.start_ms, partial(self.drive, drive))
 
-    def _drive(self, drive: Drive) -> None:
+    def drive(self, drive: Drive) -> None:
+        """Begin a trip now; its samples and its end come by themselves."""
         if self.agent is None and self.person.habit == people.DRIVES_FROM_COLD:
             self.boot()
         self.wake()
         timeline, speeds = self.fleet.timeline, drive.speeds
         half = len(speeds) // 2
-        end_ms = self._on_grid(self.now_ms + len(speeds) * SECOND_MS + _SILENCE_MS + MINUTE_MS, MINUTE_MS)
+        end_ms = self._on_grid(self.now_ms + len(speeds) * SECOND_MS + _SILENCE_MS + _ARRIVING_MS, _ARRIVING_MS)
         self._awake_until_ms = end_ms + _AWAKE_MS
         timeline.after(half * SECOND_MS, lambda: self._sense(speeds[:half]))
         timeline.after(len(speeds) * SECOND_MS, lambda: self._sense(speeds[half:]))

@@ -7,12 +7,15 @@ lets the broker forget; and it is killed at each point in between.
 import asyncio
 import sqlite3
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
+from headway_protocol import state, topics
+from headway_protocol.errors import DecodeError
 from headway_server.arrival import Received
 from headway_server.backup import back_up
 from headway_server.database import Database
@@ -31,12 +34,19 @@ from headway_simulators.chaos.timeline import MINUTE_MS, SECOND_MS, START_MS, Ti
 from headway_simulators.chaos.witness import Witness
 
 BATCH_MAX = 500
-_BATCH_WAIT_MS = 15 * SECOND_MS  # in which one burst of a simulated fleet arrives
+_BATCH_WAIT_MS = 25 * SECOND_MS  # in which one burst of a simulated fleet arrives; devices look each half minute
+_GOODBYE_WAIT_MS = 2 * MINUTE_MS  # nobody waits for an answer to it
 _RETRY_MS = 30 * SECOND_MS
 _RETRY_MAX_MS = 60 * MINUTE_MS  # a real server goes on every half minute, and reads the same messages every time
 _ASK_MS = 30 * SECOND_MS
 _ASKING_MS = 3 * MINUTE_MS  # after the last message: then devices sleep
 _K_FLOOR = 10
+_KILLED = (
+    "killed before a commit",
+    "killed in a commit",
+    "killed before acknowledgements",
+    "killed amid acknowledgements",
+)
 NAME = "server"
 
 
@@ -66,7 +76,7 @@ class SimServer:
         self._database: Database
         self._ingest: Ingest
         self._inbox: list[tuple[int, Received]] = []
-        self._tick_planned = False
+        self._tick_at_ms: int | None = None
         self._death: _Death | None = None
         self._connected = False
         self._ask_planned = False
@@ -137,15 +147,19 @@ class SimServer:
     def receive(self, number: int, message: Received) -> None:
         """A message came."""
         self._inbox.append((number, message))
-        self._plan_tick(_BATCH_WAIT_MS)
+        if self._tick_at_ms is None or self._retry_ms == _RETRY_MS:  # else it waits for its database, longer and longer
+            self._plan_tick(_GOODBYE_WAIT_MS if _is_goodbye(message) else _BATCH_WAIT_MS)
 
     def _plan_tick(self, wait_ms: int) -> None:
-        if not self._tick_planned:
-            self._tick_planned = True
-            self._timeline.after(wait_ms, self._tick)
+        at_ms = self._timeline.now_ms + wait_ms
+        if self._tick_at_ms is None or at_ms < self._tick_at_ms:
+            self._tick_at_ms = at_ms
+            self._timeline.at(at_ms, partial(self._tick, at_ms))
 
-    async def _tick(self) -> None:
-        self._tick_planned = False
+    async def _tick(self, at_ms: int) -> None:
+        if at_ms != self._tick_at_ms:
+            return
+        self._tick_at_ms = None
         if not self.is_up or not self._inbox:
             return
         batch = self._inbox[:BATCH_MAX]
@@ -182,6 +196,7 @@ class SimServer:
             if not self.busy:
                 self._books.violated(CRASHED, NAME, f"{type(error).__name__}: {error}"[:500])
             self._journal.note(self._timeline.now_ms, NAME, "commit failed")
+            self._journal.count("server", "could not commit")
             self._plan_tick(self._retry_ms)
             self._retry_ms = min(2 * self._retry_ms, _RETRY_MAX_MS)
             return None
@@ -189,6 +204,7 @@ class SimServer:
             self._dies_at = 0
         self._retry_ms = _RETRY_MS
         self._journal.note(self._timeline.now_ms, NAME, "committed", len(batch))
+        self._journal.count("server", "committed a batch")
         self.witness.check(acknowledgements)
         if death is not None and death.stage in {BEFORE_ACKS, AMID_ACKS}:
             if death.stage == AMID_ACKS:
@@ -205,7 +221,7 @@ class SimServer:
             raise _KilledError
 
     async def _killed(self, death: _Death) -> None:
-        self._journal.count("server killed", ("before commit", "in commit", "before acks", "amid acks")[death.stage])
+        self._journal.count("server", _KILLED[death.stage])
         await self.stop("killed")
         self._timeline.after(death.back_ms, self.start)
 
@@ -219,7 +235,8 @@ class SimServer:
         # Every half minute, as long as something is missing and devices are there to be asked.
         self._ask_planned = False
         await self.ask()
-        if self._timeline.now_ms < self._ask_until_ms and self.is_up and self._has_to_ask():
+        soon = self._ask_until_ms - self._timeline.now_ms
+        if soon > 0 and self.is_up and self._has_to_ask(within_ms=soon):
             self._ask_planned = True
             self._timeline.after(_ASK_MS, self._keep_asking)
 
@@ -227,12 +244,12 @@ class SimServer:
         """Ask the devices for what is missing."""
         if self.is_up and self._connected and not self.busy and self._has_to_ask():
             for request in await self._ingest.resend_requests():
-                self._journal.count("asked to send again", "devices")
+                self._journal.count("server", "asked a device to send again")
                 self._broker.publish_to_device(request.topic, request.payload)
 
-    def _has_to_ask(self) -> bool:
+    def _has_to_ask(self, within_ms: int = 0) -> bool:
         # Most of the time nothing is missing, and looking for it through the server's own code would cost much.
-        return self.witness.lacks_something(self._unix_ms() + _ASKING_MS)
+        return self.witness.lacks_something(self._unix_ms() + within_ms)
 
     async def close_epoch(self) -> None:
         """Close the open epoch and publish its benchmarks."""
@@ -243,6 +260,7 @@ class SimServer:
         except EpochNotClosed:
             return
         self._journal.note(self._timeline.now_ms, NAME, "closed epoch", closed.number)
+        self._journal.count("server", "closed an epoch")
         for publication in closed.publications:
             self._broker.publish_to_device(publication.topic, publication.payload, retain=True)
 
@@ -259,8 +277,18 @@ class SimServer:
         await asyncio.to_thread(restore, self._copies / name, self._url, self._unix_ms(), force=True)
         self.witness.database_was_restored()
         self._journal.note(self._timeline.now_ms, NAME, "restored", name)
+        self._journal.count("server", "restored")
 
     @property
     def parts(self) -> tuple[Database, Processes]:
         """The open database and the packs of a server that is up."""
         return self._database, self._ingest.processes
+
+
+def _is_goodbye(message: Received) -> bool:
+    if not message.topic.endswith(topics.STATE):
+        return False
+    try:
+        return not state.decode(message.payload)[1]
+    except DecodeError:
+        return False

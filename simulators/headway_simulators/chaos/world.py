@@ -32,7 +32,10 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a run. digest: hash of the event log. calm_ms: how long it took to arrive after the last fault."""
+    """What came of a run.
+
+    digest: hash of the event log. calm_ms: how long it took to arrive after the last fault. cpu_s: processor time that it took.
+    """
 
     script: Script
     digest: str
@@ -41,10 +44,14 @@ class Outcome:
     counts: dict[str, dict[str, int]]
     calm_ms: int
     log: tuple[str, ...]
+    cpu_s: float = 0.0
 
 
 class World:
-    """The simulation of one script. template: an empty database of a server, with the packs; a folder is made for it."""
+    """The simulation of one script. template: an empty database of a server, with the packs. folder: for the one in use.
+
+    `effects` makes further faults happen, beside those of the script.
+    """
 
     def __init__(self, script: Script, template: Path, folder: Path, *, keep_log: bool = False) -> None:
         self._script = script
@@ -56,16 +63,20 @@ class World:
         shutil.copy(template, self.server.path)
         fleet = Fleet(script.seed, self.timeline, self.journal, self.books, self.broker)
         self.devices = [SimDevice(number, fleet) for number in range(script.devices)]
-        self._effects = FaultEffects(script.seed, self.timeline, self.journal, self.broker, self.server, self.devices)
-        self.calm_ms = 0
+        self.effects = FaultEffects(script.seed, self.timeline, self.journal, self.broker, self.server, self.devices)
+        self.calm_ms = 0  # how long `calm` took
 
-    async def live(self, progress: Progress = lambda _day: None) -> None:
-        """Let the days pass, with their faults."""
+    async def begin(self) -> None:
+        """Start the server, and the devices within seconds."""
         await self.server.start()
         for device in self.devices:
             self.timeline.at(device.dice.randint(0, 5 * SECOND_MS), device.boot)
+
+    async def live(self, progress: Progress = lambda _day: None) -> None:
+        """Let the days pass, with their faults."""
+        await self.begin()
         for fault in self._script.faults:
-            self.timeline.at(fault.at_ms, partial(self._effects.begin, fault))
+            self.timeline.at(fault.at_ms, partial(self.effects.begin, fault))
             if fault.kind == "server-restore":
                 self.timeline.at(copied_at_ms(fault), partial(self.server.back_up, copy_name(fault)))
         for day in range(self._script.days):
@@ -84,7 +95,7 @@ class World:
     async def calm(self) -> None:
         """End all faults, and wait until everything has arrived."""
         began_ms = self.timeline.now_ms
-        self._effects.end_all()
+        self.effects.end_all()
         await self.server.start()
         await self.server.connect()
         for device in self.devices:

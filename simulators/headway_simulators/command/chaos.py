@@ -32,7 +32,10 @@ def chaos(
         Path | None, typer.Option(help="Replay the faults of this file, as an earlier run wrote it.")
     ] = None,
     keep: Annotated[
-        Path, typer.Option(help="Folder for the script of a run that went wrong.", file_okay=False)
+        Path,
+        typer.Option(
+            help="Folder for the script of a run that went wrong.", exists=True, file_okay=False, writable=True
+        ),
     ] = Path(),
     shrink: Annotated[bool, typer.Option(help="Look for the few faults that a violation needs.")] = True,
     log: Annotated[bool, typer.Option("--log", help="Print every event (one seed only).")] = False,
@@ -148,6 +151,8 @@ def _print(summary: "Summary") -> None:
         ("stored", summary.stored),
         ("kept", summary.kept),
         ("folded into others", summary.folded),
+        ("sent again", summary.repeated),
+        *((f"made: {kind}", number) for kind, number in sorted(summary.made.items())),
     ):
         table.add_row("records", what, f"{number:,}")
     for reason, number in sorted(summary.lost.items()):
@@ -158,11 +163,11 @@ def _print(summary: "Summary") -> None:
     for kind, number in sorted(summary.violations.items()):
         table.add_row("VIOLATIONS", kind, f"{number:,}")
     console.print(table)
-    years = summary.device_days / 365
     console.print(
-        f"{summary.runs} run{'' if summary.runs == 1 else 's'}, {years:.1f} device-years in {summary.elapsed_s:.1f} s: "
-        f"{summary.device_years_a_minute:.0f} a minute. After the last fault everything had arrived within "
-        f"{summary.calm_max_ms / 3_600_000:.1f} h.",
+        f"{summary.runs} run{'' if summary.runs == 1 else 's'}, {summary.device_years:.1f} device-years in "
+        f"{summary.elapsed_s:.1f} s: {summary.device_years_per_minute:.0f} a minute, and "
+        f"{summary.device_years_per_cpu_minute:.0f} in a minute of one processor. "
+        f"After the last fault everything had arrived within {summary.calm_max_ms / 3_600_000:.1f} h.",
         soft_wrap=True,
     )
     if len(summary.digests) == 1:
