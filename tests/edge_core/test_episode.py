@@ -353,6 +353,9 @@ def test_a_waiting_event_is_dropped_by_a_suppressor_that_comes_in_time() -> None
     assert fired(events, speeds(3000, 1000, 2000, 5000, 3000, 3000, 3000)) == [(1, 4000)]
     # One second too late: the slow one counts, at the time it fired.
     assert fired(events, speeds(3000, 1000, 2000, 2000, 2000, 5000)) == [(0, 2000), (1, 6000)]
+    # The wait was over between two samples.
+    events[0][4] = 2500
+    assert fired(events, speeds(3000, 1000, 2000, 2000, 5000)) == [(0, 2000), (1, 5000)]
 
 
 def test_what_waits_is_counted_at_a_gap_and_at_the_end() -> None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 import steered_drives as drives
 from eleven_behaviours import NAMES, Position, behaviours
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headway_edge.core.episode import EpisodeCore
@@ -125,7 +125,14 @@ def tunnels(trip, seed: int) -> list[Position | None]:
     return found
 
 
+# A lane change waits 1000 ms for an overtaking; here that comes with the first sample after them.
+LATE = drives.sampled(
+    [drives.Leg(6000), *drives.weave(80, 500, 1000, 0), *drives.weave(80, 500, 1000, 250)], 3000, 0, (900, 1100)
+)
+
+
 @given(drives.turning_drives | drives.drives, st.sampled_from(CLASSES), st.integers(0, 1 << 16))
+@example(LATE, "truck", 0)
 def test_a_heading_is_not_believed_while_the_position_is_frozen(trip, vehicle_class: str, seed: int) -> None:
     if len(trip) > 1:
         fastest_ms = min(later[0] - earlier[0] for earlier, later in pairwise(trip))

@@ -174,7 +174,8 @@ class ProgramWriter(ExpressionWriter):
         fired = " or ".join(["x[%d] == 0" % (self.plan.event_state[k] + 1) for k in suppressors])
         self._emit("if x[%d]:" % (base + 2))
         self._emit("x[%d] += dt" % (base + 3), 2)
-        self._emit("if %s: x[%d] = 0" % (fired, base + 2), 2)
+        # One that fires on the first sample after the wait is too late.
+        self._emit("if x[%d] <= %d and (%s): x[%d] = 0" % (base + 3, wait_ms, fired, base + 2), 2)
         self._emit("elif x[%d] >= %d or not near:" % (base + 3, wait_ms), 2)
         self._emit("ages[%d] = x[%d]; more[%d] = x[%d]" % (i, base + 3, told, base + 2), 3)
         for k in range(1, FIRINGS_TOLD):

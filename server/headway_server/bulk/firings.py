@@ -115,7 +115,9 @@ def _settled(fires: Integers, against: Integers, wait_ms: int, rows: Rows) -> In
     gap = np.append(gaps, len(rows))[np.searchsorted(gaps, fires, side="right")]
     settles = np.minimum(np.minimum(waited, gap), end)
     drops = np.append(against, len(rows))[np.searchsorted(against, fires, side="right")]
-    is_dropped = (drops <= settles) & (drops < end)
+    # One that fires on the first sample after the wait is too late.
+    in_time = np.append(rows.times_ms, 0)[drops] <= rows.times_ms[fires] + wait_ms
+    is_dropped = (drops <= settles) & (drops < end) & in_time
     settles = np.where(is_dropped, drops, settles)
     first = _firsts(fires, settles)
     settles = settles[first]
