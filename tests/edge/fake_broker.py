@@ -106,8 +106,8 @@ class FakeBroker:
             connection.thread.start()
 
     def drop_all(self) -> None:
-        """Close every connection."""
-        for connection in self._connections:
+        """Close every connection, but none that comes meanwhile."""
+        for connection in list(self._connections):
             connection.close()
 
     def send(self, channel: str, payload: bytes, retain: bool = False) -> None:
