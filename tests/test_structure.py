@@ -44,12 +44,24 @@ def headway_imports(package: str) -> dict[Path, set[str]]:
     return {path: {name for name in imports(path) if name.startswith("headway_")} for path in files}
 
 
+CLOCKS = tuple(f"headway_edge.{name}" for name in ("calendar_periods", "clock", "errors", "wall_time"))
+OF_OWN = tuple(f"headway_edge.{name}" for name in ("calendar_periods", "insight", "watcher"))
+
+
 @pytest.mark.parametrize(
     ("package", "allowed"),
     [
         ("protocol/headway_protocol", ("headway_protocol",)),
         ("edge/headway_edge/core", ("headway_protocol", "headway_edge.core")),
         ("edge/headway_edge", ("headway_protocol", "headway_edge")),
+        ("edge/headway_edge/mqtt", ("headway_protocol", "headway_edge.mqtt")),
+        ("edge/headway_edge/flash", ("headway_protocol", "headway_edge.flash")),
+        ("edge/headway_edge/band", ("headway_protocol", "headway_edge.band", "headway_edge.session")),
+        ("edge/headway_edge/store", ("headway_protocol", "headway_edge.core", "headway_edge.store", *CLOCKS)),
+        (
+            "edge/headway_edge/own",
+            ("headway_protocol", "headway_edge.core", "headway_edge.store", "headway_edge.own", *OF_OWN),
+        ),
         ("server/headway_server", ("headway_protocol", "headway_edge.core", "headway_server")),
     ],
 )

@@ -10,7 +10,7 @@ medium spoils later as well. Not for Linux: `headway_edge.store.outbox` has tran
 Settled records stay until their room is needed, so that the server may ask for them again.
 """
 
-from headway_edge import flash
+from headway_edge.flash import forget
 from headway_edge.flash.kept_segments import KeptSegments
 from headway_edge.flash.kept_state import KeptState
 from headway_edge.flash.ledger import Ledger
@@ -66,7 +66,7 @@ class FlashLog(LogWriter):
         self._start = (counter.guessed, counter.damaged)
         self._aside = []  # type: list
         self.refused = 0
-        flash.forget("log_start", "boot_counter", "ledger_reading", "segment_reading")
+        forget("log_start", "boot_counter", "ledger_reading", "segment_reading")
 
     # --- sending ------------------------------------------------------------------------------------------------
 
@@ -106,7 +106,7 @@ class FlashLog(LogWriter):
             from headway_edge.flash.log_start import find_gaps  # noqa: PLC0415
 
             find_gaps(self._kept, self._kept.ledger, self.ends(_SEQ_MAX))
-            flash.forget("log_start", "boot_counter", "ledger_reading", "segment_reading")
+            forget("log_start", "boot_counter", "ledger_reading", "segment_reading")
         if self._kept.ledger.unsaved:
             self._kept.ledger.save()
         return before - self._kept.backlog()
@@ -136,7 +136,7 @@ class FlashLog(LogWriter):
         from headway_edge.flash.asked_again import reopen  # noqa: PLC0415
 
         found = reopen(self._kept, self._kept.ledger, ranges, [self.last()] + self._ends, self._since)
-        flash.forget("asked_again")
+        forget("asked_again")
         for boot, first, last in ranges:
             self._aside = [item for item in self._aside if not (boot, first) <= item <= (boot, last)]
         if self._kept.ledger.unsaved:

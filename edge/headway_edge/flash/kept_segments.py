@@ -3,7 +3,7 @@
 RAM holds which records a segment has, as runs of seqs, and one record while it is read.
 """
 
-from headway_edge import flash
+from headway_edge.flash import forget
 from headway_edge.flash.log_folder import NO_SUCH_FILE
 from headway_edge.flash.log_segment import FAILURES_MAX, FRAME_BYTES, Segment, read_frame
 from headway_edge.flash.loss_list import DAMAGED
@@ -144,4 +144,4 @@ class KeptSegments:
         try:
             return drop(self, last, settled_only)
         finally:
-            flash.forget("segment_drop")
+            forget("segment_drop")

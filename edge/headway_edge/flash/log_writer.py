@@ -1,6 +1,6 @@
 """The writing end of a flash log: one record at a time. What to do when the medium does not take it is in `write_repair`."""
 
-from headway_edge import flash
+from headway_edge.flash import forget
 from headway_edge.flash.kept_segments import SEGMENTS_MAX
 from headway_edge.flash.log_folder import MEDIUM_FULL, SpareRoom, write_all
 from headway_edge.flash.log_segment import STATE_BYTES_MAX, frame, pack_state, unpack_state
@@ -148,7 +148,7 @@ class LogWriter:
         try:
             return getattr(write_repair, what)(self, *arguments)
         finally:
-            flash.forget("write_repair", "segment_reading")
+            forget("write_repair", "segment_reading")
 
     def _note(self, record: Record) -> None:
         if record.kind == LOSS:
