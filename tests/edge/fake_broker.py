@@ -154,7 +154,8 @@ class _Connection:
 
     def close(self) -> None:
         with contextlib.suppress(OSError):  # it is closed already
-            self._socket.shutdown(socket.SHUT_RDWR)
+            # Not its own: that of a TLS socket lets a reading thread go on with what is under it, in the clear.
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def end(self, reason: int) -> None:
         if self.version == 5:
