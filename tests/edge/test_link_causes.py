@@ -167,6 +167,19 @@ def test_tls_with_a_certificate_of_the_devices_own() -> None:
             assert linked.link.poll(5) is not None
 
 
+def test_a_connection_that_is_given_up_never_goes_on_in_the_clear() -> None:
+    with FakeBroker(tls=server_side("broker.pem")) as broker, Linked(broker.port, tls=Tls(AUTHORITY)) as linked:
+        linked.connected()
+        connection = linked.link._connection
+        assert connection is not None
+        secured = connection._client.socket()
+        assert isinstance(secured, ssl.SSLSocket)
+        connection.abandon()
+        assert secured.version() is not None
+        with pytest.raises(OSError, match=r"."):
+            secured.send(b"x")
+
+
 @pytest.mark.parametrize(
     ("certificate", "authority", "cause", "next_step"),
     [

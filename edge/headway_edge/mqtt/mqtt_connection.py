@@ -152,7 +152,8 @@ class MqttConnection:
         open_socket: Any = self._client.socket()
         if open_socket is not None:
             with contextlib.suppress(OSError):
-                open_socket.shutdown(socket.SHUT_RDWR)
+                # Not its own: that of a TLS socket would have the thread go on with what is under it, in the clear.
+                socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
         self._wake()
 
     def _wake(self) -> None:
