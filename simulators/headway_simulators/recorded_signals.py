@@ -1,17 +1,19 @@
 """The signals that a pack asks a recording for, as whole numbers of the pack's own quanta.
 
 What a cell means follows from its signal's COVESA VSS name: numbers are in VSS units, leaves named `Is…` or `Has…` are
-booleans, headings go round. Whether a number is in the range of the pack's definition is the pack's to judge.
+booleans, headings go round, trouble codes have a letter. Whether a number is in the range of the pack's definition is the pack's
+to judge.
 """
 
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from headway_edge.core.pack_limits import NUMBER_MAX
 from headway_edge.core.program import MISSING
+from headway_protocol.trouble_code import number_of
 from headway_simulators.recorded_clock import CLOCK_SIGNALS, ClockReader
 
 SPEED = "Vehicle.Speed"
@@ -21,6 +23,7 @@ ENGINE_RUNNING = "Vehicle.Powertrain.CombustionEngine.IsRunning"
 POWER_STATE = "Vehicle.LowVoltageSystemState"
 POWER_OFF = {"LOCK", "OFF", "ACC"}
 POWER_ON = {"ON", "START"}
+TROUBLE_CODE = "Vehicle.Headway.TroubleCode"
 NREL_SPEED = "speed_mph"
 KMH_PER_MPH = 1.609344
 
@@ -53,6 +56,9 @@ class SignalReader:
     [2700, 0, -536870912]
     >>> heading.cell("north", problems) == MISSING, dict(problems)
     (True, {'Vehicle.CurrentLocation.Heading_unreadable': 1})
+    >>> code = SignalReader(SignalQuantum("Vehicle.Headway.TroubleCode", 1, 1))
+    >>> [code.cell(text, problems) for text in ("P0217", "535", "0")], code.cell("nan", problems) == MISSING
+    ([535, 535, 0], True)
     """
 
     def __init__(self, wanted: SignalQuantum, units_per_reading: float = 1.0) -> None:
@@ -65,6 +71,7 @@ class SignalReader:
         self._words = (
             _BOOLEAN_VALUES if _BOOLEAN.fullmatch(name) else _POWER_VALUES if name == POWER_STATE else None
         )  # fmt: skip
+        self._number: Callable[[str], float] = _trouble_code if name == TROUBLE_CODE else float
         self._goes_round = name == HEADING
         turn_quanta, rest = divmod(_TURN_DEGREES * denominator, numerator)
         self._turn_quanta = turn_quanta if rest == 0 else None
@@ -77,7 +84,7 @@ class SignalReader:
             value = self._word(text.strip())
         else:
             try:
-                value = float(text)
+                value = float(self._number(text.strip()))
             except ValueError:
                 value = math.nan
         if value is None:
@@ -110,6 +117,10 @@ class SignalReader:
         if self._words is _BOOLEAN_VALUES:
             return _BOOLEAN_VALUES.get(text.lower(), math.nan)
         return None if text.upper() == "UNDEFINED" else _POWER_VALUES.get(text.upper(), math.nan)
+
+
+def _trouble_code(text: str) -> float:
+    return number_of(text.upper()) if text[0].isalpha() else float(text)
 
 
 class SignalRow:

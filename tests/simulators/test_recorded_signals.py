@@ -240,3 +240,22 @@ def test_a_column_of_the_local_time_comes_before_the_recorded_times(tmp_path: Pa
     text = "timestamp,Vehicle.Speed,Vehicle.Headway.LocalMinute\n2026-03-02T00:00:00Z,1,700\n2026-03-02T00:00:01Z,1,\n"
     found = recording(tmp_path, text)
     assert list(found.signals([MINUTE, WEEKDAY], Counter())) == [(700, 0), (MISSING, 0)]
+
+
+@pytest.mark.parametrize(
+    ("text", "quanta"),
+    [
+        ("P0217", 0x0217),
+        ("u0100", 0xC100),
+        (" 535 ", 535),
+        ("0", 0),
+        ("P02G7", MISSING),
+        ("P9999", MISSING),
+        ("", MISSING),
+    ],
+)
+def test_trouble_codes_are_read_as_people_write_them(text: str, quanta: int) -> None:
+    problems: Counter[str] = Counter()
+    assert SignalReader(SignalQuantum("Vehicle.Headway.TroubleCode", 1, 1)).cell(text, problems) == quanta
+    unreadable = quanta == MISSING and text != ""
+    assert problems == ({"Vehicle.Headway.TroubleCode_unreadable": 1} if unreadable else {})
