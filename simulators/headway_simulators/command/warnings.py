@@ -108,7 +108,10 @@ def _tell(own: "OwnWarnings", today: int) -> None:
         console.print(f"\nAround {found.code} on {_day(found) or 'a day that no clock told'}")
         rows = Table(box=SIMPLE_HEAD, pad_edge=False)
         for column in ("second", *names):
-            rows.add_column(column, justify="right")
+            # The name's last two parts, on a line each, tell them apart in 80 columns.
+            rows.add_column(
+                "\n".join(column.removeprefix("Vehicle.").split(".")[-2:]), justify="right", vertical="bottom"
+            )
         for at, row in enumerate(found.rows):
             rows.add_row(f"{at - BEFORE_S:+d}", *("-" if value is None else f"{float(value):g}" for value in row))
         console.print(rows)
