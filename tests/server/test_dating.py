@@ -1,6 +1,5 @@
 """Dates: a trip made before its device knew the time is dated by its boot, whichever way the records come."""
 
-import asyncio
 import itertools
 
 import pytest
@@ -254,20 +253,6 @@ async def test_a_database_of_before_is_dated_once_at_the_start(store, make):
     assert await store.ingest.date_boots() == 0
     found = await dates(store), await dates(store, "depot/bus-2"), await days(store), await days(store, "depot/bus-2")
     assert found == expected
-
-
-@pytest.fixture(scope="module")
-def runner():
-    with asyncio.Runner() as one:
-        yield one
-
-
-@pytest.fixture
-def shared_store(runner, open_store, database_url):
-    """One database for all examples, each of which has a device of its own."""
-    one = runner.run(open_store(database_url))
-    yield one
-    runner.run(one.database.close())
 
 
 _CLOCKS = st.one_of(

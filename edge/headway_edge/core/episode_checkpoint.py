@@ -10,23 +10,14 @@ if TYPE_CHECKING:
     from headway_edge.core.episode import EpisodeCore
     from headway_edge.core.history import History
 
-_HEAD = 10  # numbers before the arrays
+_NUMBERS = (  # before the arrays
+    "lead_ms", "_open", "_powered", "_since_ms", "_speed", "_fraction", "_standing", "_stand_ms", "_stand_gaps", "_stand_gap_ms",
+)  # fmt: skip
 
 
 def state(core: "EpisodeCore") -> list:
     """Return everything that a restart needs, as `EpisodeCore.state` describes it."""
-    found = [
-        core.lead_ms,
-        core._open,
-        core._powered,
-        core._since_ms,
-        core._speed,
-        core._fraction,
-        core._standing,
-        core._stand_ms,
-        core._stand_gaps,
-        core._stand_gap_ms,
-    ]
+    found = [getattr(core, name) for name in _NUMBERS]
     for numbers in (core._cells, core._kept, core._gates, core._state, core._lead):
         found.extend(numbers)
     history = core._history
@@ -43,25 +34,15 @@ def restore(core: "EpisodeCore", saved: list) -> None:
     """Go on from `saved`. Raises ValueError where it is of another pack, class or period."""
     arrays = (core._cells, core._kept, core._gates, core._state, core._lead)
     history = core._history
-    at = _HEAD + sum([len(numbers) for numbers in arrays])
+    at = len(_NUMBERS) + sum([len(numbers) for numbers in arrays])
     length = 0 if history is None else 2 + history._length * (len(history._columns) + 1)
     if len(saved) != at + length:
         raise ValueError("a checkpoint of %d numbers is of another pack or version" % len(saved))
     if history is not None:
         _restore_history(history, saved[at:])
-    (
-        core.lead_ms,
-        core._open,
-        core._powered,
-        core._since_ms,
-        core._speed,
-        core._fraction,
-        core._standing,
-        core._stand_ms,
-        core._stand_gaps,
-        core._stand_gap_ms,
-    ) = saved[:_HEAD]
-    at = _HEAD
+    for i in range(len(_NUMBERS)):
+        setattr(core, _NUMBERS[i], saved[i])
+    at = len(_NUMBERS)
     for numbers in arrays:
         for i in range(len(numbers)):
             numbers[i] = saved[at + i]
