@@ -106,6 +106,9 @@ def test_messages_come_by_channel_and_what_nobody_sends_is_left_out() -> None:
     kept = [(TOPIC + name, name.encode()) for name in ("bench", "pack", "cmd", "ack")]
     with FakeBroker(Behaviour(retained=kept)) as broker, Linked(broker.port) as linked:
         linked.connected()
+        linked.see(
+            Message, lambda message: message.payload == b"pack"
+        )  # the broker gives what it kept, then what is new
         broker.send(topics.CMD, b"now")
         linked.see(Message, lambda message: message.payload == b"now")
         messages = [event for event in linked.events if isinstance(event, Message)]

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headway_edge.core.forecast.choice import Choice
@@ -53,7 +53,11 @@ def test_normal_widths_hold_their_share_of_normal_errors() -> None:
         assert 100 * held[share] / 3500 == pytest.approx(share, abs=2)
 
 
+NEAR_THE_LIMIT = [0, 6773, -199990, -30696297, -24646630, -7, -9049031, -2568, -4904960, -24064857, 0, 1308319]
+
+
 @given(st.lists(st.integers(-(1 << 29), 1 << 29), min_size=3, max_size=60), st.integers(-(1 << 28), 1 << 28))
+@example([*NEAR_THE_LIMIT, -218931857, -536868556], 1)
 def test_wider_intervals_hold_the_narrower_ones(errors: list[int], forecast: int) -> None:
     quantiles = ErrorQuantiles()
     for error in errors:

@@ -145,4 +145,4 @@ def multiple(number: int, by: int) -> int:
         return STATE_MAX
     if high <= -(1 << 25):
         return -STATE_MAX
-    return (high << (GAIN_BITS - MULTIPLE_BITS)) + ((number & (GAIN_ONE - 1)) * by >> MULTIPLE_BITS)
+    return cut((high << (GAIN_BITS - MULTIPLE_BITS)) + ((number & (GAIN_ONE - 1)) * by >> MULTIPLE_BITS), STATE_MAX)
