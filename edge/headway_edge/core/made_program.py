@@ -5,14 +5,10 @@ from headway_edge.core.program import Program
 
 
 def program_of(pack: object, vehicle_class: str, kind: str) -> Program:
-    """Return the program of a checked pack for a vehicle class; one that is a program already, as it is.
+    """Return the program of a checked pack for a vehicle class.
 
-    kind: "trip" or "day". Raises ValueError for a pack of another kind, and for a class that the pack does not know or the
-    program is not of.
+    kind: "trip" or "day". Raises ValueError for a pack of another kind, and for a class that the pack does not know.
     """
-    if isinstance(pack, Program):
-        pack.check(vehicle_class, kind)
-        return pack
     if pack.kind != kind:  # type: ignore[attr-defined]
         raise ValueError("pack %s is of kind %r, not %r" % (pack.name, pack.kind, kind))  # type: ignore[attr-defined]
     source, _ = generate(pack, vehicle_class)  # type: ignore[arg-type]

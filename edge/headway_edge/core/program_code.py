@@ -39,9 +39,8 @@ class ProgramWriter(ExpressionWriter):
         pack, plan = self._pack, self.plan
         speed_max = pack.signals[pack.speed][5] if pack.speed >= 0 else 0
         self._emit("FORMAT = %d" % FORMAT, 0)
-        self._emit(
-            "FACTS = (", 0
-        )  # one name, not twenty that a device would keep; in the order in which `Program` reads them
+        # One name, not twenty that a device would keep; in the order in which `Program` reads them.
+        self._emit("FACTS = (", 0)
         for value in (
             _hexadecimal(pack.id),
             _hexadecimal(pack.name.encode("utf-8")),
