@@ -59,12 +59,7 @@ def _append(out: bytearray, value: object, depth: int) -> None:
     elif value is False:
         out.append(0xF4)
     elif isinstance(value, int):
-        if not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
-            raise EncodeError("%d does not fit in 64 bits" % value)
-        if value >= 0:
-            _append_head(out, _UINT, value)
-        else:
-            _append_head(out, _NEGATIVE, -1 - value)
+        _append_integer(out, value)
     elif isinstance(value, (bytes, bytearray)):
         _append_head(out, _BYTES, len(value))
         out.extend(value)
@@ -73,8 +68,13 @@ def _append(out: bytearray, value: object, depth: int) -> None:
     elif isinstance(value, (list, tuple)):
         _check_count(len(value))
         _append_head(out, _ARRAY, len(value))
+        if depth == 0 and value:
+            raise EncodeError("nested too deeply")
         for item in value:
-            _append(out, item, depth - 1)
+            if type(item) is int:  # as most are: one call for each, not two
+                _append_integer(out, item)
+            else:
+                _append(out, item, depth - 1)
     elif isinstance(value, dict):
         _check_count(len(value))
         _append_head(out, _MAP, len(value))
@@ -116,22 +116,34 @@ def _check_count(count: int) -> None:
         raise EncodeError("%d items; the limit is %d" % (count, MAX_ITEMS))
 
 
+def _append_integer(out: bytearray, value: int) -> None:
+    if 0 <= value < 24:
+        out.append(value)
+    elif not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
+        raise EncodeError("%d does not fit in 64 bits" % value)
+    elif value >= 0:
+        _append_head(out, _UINT, value)
+    else:
+        _append_head(out, _NEGATIVE, -1 - value)
+
+
 def _append_head(out: bytearray, major: int, argument: int) -> None:
     first = major << 5
     if argument < 24:
         out.append(first | argument)
-        return
-    if argument < 0x100:
-        width, info = 1, 24
+    elif argument < 0x100:
+        out.append(first | 24)
+        out.append(argument)
     elif argument < 0x10000:
-        width, info = 2, 25
+        out.append(first | 25)
+        out.append(argument >> 8)
+        out.append(argument & 0xFF)
     elif argument < 0x100000000:
-        width, info = 4, 26
+        out.append(first | 26)
+        out.extend(argument.to_bytes(4, "big"))
     else:
-        width, info = 8, 27
-    out.append(first | info)
-    for shift in range(8 * (width - 1), -1, -8):
-        out.append((argument >> shift) & 0xFF)
+        out.append(first | 27)
+        out.extend(argument.to_bytes(8, "big"))
 
 
 def decode(data: bytes, depth_max: int = MAX_DEPTH) -> object:
@@ -200,9 +212,7 @@ def _read_head(data: bytes, at: int) -> tuple:
     end = at + 1 + width
     if end > len(data):
         raise _malformed(at, "ends early")
-    argument = 0
-    for i in range(at + 1, end):
-        argument = (argument << 8) | data[i]
+    argument = int.from_bytes(data[at + 1 : end], "big")
     if major != _SIMPLE and argument < (24 if width == 1 else 1 << (4 * width)):
         raise _malformed(at, "%d is not in its shortest form" % argument)
     return major, argument, end
@@ -234,10 +244,17 @@ def item(data: bytes, at: int, depth: int) -> tuple:
     if major == _ARRAY or major == _MAP:  # noqa: PLR1714
         _check_fits(data, start, argument, at)
         if major == _ARRAY:
+            if depth == 0 and argument:
+                raise _malformed(at, "nested too deeply")
             items = []
+            size = len(data)
             for _ in range(argument):
-                value, at = item(data, at, depth - 1)
-                items.append(value)
+                if at < size and data[at] < 0x40:  # an integer, as most are: one call, not two
+                    major, value, at = _read_head(data, at)
+                    items.append(value if major == _UINT else -1 - value)
+                else:
+                    value, at = item(data, at, depth - 1)
+                    items.append(value)
             return items, at
         return _read_map(data, at, argument, depth)
     if major == _SIMPLE and at == start + 1:
