@@ -8,6 +8,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from sqlalchemy import func, select
@@ -17,7 +18,7 @@ from headway_edge.core.process import Process
 from headway_protocol import benchmark, pack_offer, topics
 from headway_protocol.codes import TOO_LARGE
 from headway_protocol.errors import DecodeError
-from headway_server.database import Database
+from headway_server.database import Database, slices
 from headway_server.packs.catalogue import for_device
 from headway_server.processes import KnownPack, Processes
 from headway_server.tables import benchmarks, devices
@@ -59,28 +60,34 @@ async def benchmark_messages(
 
     A cohort without one keeps what its devices hold: no message. cohorts, names: of these cohorts, of these devices only.
     """
+    d = devices.c
+    rows: list[Any] = []
+    for some in [None] if names is None else slices(sorted(names)):
+        fleet = select(d.device, d.vehicle_class, d.pack_id).order_by(d.device)
+        rows += await connection.execute(fleet if some is None else fleet.where(d.device.in_(some)))
+    of = {device: (vehicle_class, pack_id) for device, vehicle_class, pack_id in rows}
+    wanted = {cohort for cohort in of.values() if cohorts is None or cohort in cohorts}
     b = benchmarks.c
     newest = select(b.cohort, b.pack_id, func.max(b.epoch).label("epoch")).group_by(b.cohort, b.pack_id).subquery()
     of_newest = (newest.c.cohort == b.cohort) & (newest.c.pack_id == b.pack_id) & (newest.c.epoch == b.epoch)
-    rows = await connection.execute(
+    found = await connection.execute(
         select(b.cohort, b.pack_id, b.epoch, b.characteristic, b.persons, b.shares_permille, b.knot_values)
         .join(newest, of_newest)
+        .where(b.cohort.in_({cohort for cohort, _ in wanted}))
         .order_by(b.cohort, b.pack_id, b.characteristic)
     )
     tables: defaultdict[tuple[Cohort, int], list[_Table]] = defaultdict(list)
-    for cohort, pack_id, epoch, characteristic, persons, shares, values in rows:
-        if cohorts is None or (cohort, pack_id) in cohorts:
+    for cohort, pack_id, epoch, characteristic, persons, shares, values in found:
+        if (cohort, pack_id) in wanted:
             tables[(cohort, pack_id), epoch].append((characteristic, persons, shares, values))
     payloads = {
-        (cohort, pack_id): benchmark_payload(processes.find(pack_id), epoch, cohort, pack_id, found)
-        for ((cohort, pack_id), epoch), found in tables.items()
+        (cohort, pack_id): benchmark_payload(processes.find(pack_id), epoch, cohort, pack_id, its)
+        for ((cohort, pack_id), epoch), its in tables.items()
     }
-    d = devices.c
-    fleet = await connection.execute(select(d.device, d.vehicle_class, d.pack_id).order_by(d.device))
     return [
-        Publication(_topic(device, topics.BENCH), payloads[vehicle_class, pack_id])
-        for device, vehicle_class, pack_id in fleet
-        if (vehicle_class, pack_id) in payloads and (names is None or device in names)
+        Publication(_topic(device, topics.BENCH), payloads[cohort])
+        for device, cohort in of.items()
+        if cohort in payloads
     ]
 
 

@@ -62,7 +62,8 @@ class OwnProcess:
         self.consumables.restore(outbox.load(self.key("consumables")))
         self.warnings = OwnWarnings(process)
         self.warnings.restore(outbox.load(self.key("warnings")))
-        self.benchmark = self._load_benchmark()
+        self._benchmark_bytes = outbox.load(self.key("benchmark"))
+        self.benchmark = self._read_benchmark()
         self.boot_trips = BootTrips()
 
     def key(self, what: str) -> str:
@@ -139,6 +140,8 @@ class OwnProcess:
 
         Raises DecodeError.
         """
+        if data == self._benchmark_bytes:
+            return {}  # the broker keeps it, so it comes at every connection
         received = benchmark.decode(data)
         if received.pack_id != self.process.id:
             log.info("agent.benchmark_of_other_definition", epoch=received.epoch)
@@ -146,15 +149,16 @@ class OwnProcess:
         if self.benchmark is not None and received.epoch <= self.benchmark.epoch:
             return {}
         self.totals.turn(received.epoch)
-        self.benchmark = received
+        self.benchmark, self._benchmark_bytes = received, data
         return {self.key("totals"): self.totals.state(), self.key("benchmark"): data}
 
-    def _load_benchmark(self) -> Benchmark | None:
-        data = self._outbox.load(self.key("benchmark"))
+    def _read_benchmark(self) -> Benchmark | None:
+        data = self._benchmark_bytes
         try:
             return None if data is None else benchmark.decode(data)
         except DecodeError as error:
             log.error("agent.benchmark_unreadable", error=str(error))
+            self._benchmark_bytes = None
             return None
 
     def compare(self) -> list[Comparison]:
