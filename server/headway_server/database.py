@@ -19,7 +19,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Table, event, text
+from sqlalchemy import Connection, Executable, Table, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
@@ -40,15 +40,44 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 _UPGRADE_LOCK = 0x48656164776179  # "Headway", for PostgreSQL's advisory lock
 
 
-def insert_into(connection: AsyncConnection, table: Table) -> "sqlite.Insert | postgresql.Insert":
+Insert = sqlite.Insert | postgresql.Insert
+
+
+# Each statement is made once: to lay out its `excluded` anew would cost as much as many a statement takes to run.
+
+
+def insert_into(connection: AsyncConnection, table: Table) -> Insert:
     """Return the dialect's INSERT, the one with ON CONFLICT; both dialects spell it the same way."""
     return _insert(connection.dialect.name, table)
 
 
+def insert_new_into(connection: AsyncConnection, table: Table, returning: tuple[str, ...] = ()) -> Executable:
+    """Return the dialect's INSERT that leaves rows alone that are there; `returning`: columns of those that are new."""
+    return _insert_new(connection.dialect.name, table, returning)
+
+
+def upsert_into(connection: AsyncConnection, table: Table, key: tuple[str, ...], values: tuple[str, ...]) -> Insert:
+    """Return the dialect's INSERT that puts the columns `values` in place of those of a row with the same `key`."""
+    return _upsert(connection.dialect.name, table, key, values)
+
+
 @cache
-def _insert(dialect: str, table: Table) -> "sqlite.Insert | postgresql.Insert":
-    # Once for each table: to lay out its `excluded` anew would cost as much as many a statement.
+def _insert(dialect: str, table: Table) -> Insert:
     return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+@cache
+def _insert_new(dialect: str, table: Table, returning: tuple[str, ...]) -> Executable:
+    insert = _insert(dialect, table).on_conflict_do_nothing()
+    return insert.returning(*(table.c[name] for name in returning)) if returning else insert
+
+
+@cache
+def _upsert(dialect: str, table: Table, key: tuple[str, ...], values: tuple[str, ...]) -> Insert:
+    insert = _insert(dialect, table)
+    return insert.on_conflict_do_update(
+        index_elements=[table.c[name] for name in key], set_={name: insert.excluded[name] for name in values}
+    )
 
 
 def slices(items: list[Item]) -> Iterable[list[Item]]:

@@ -8,18 +8,18 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, or_, select, true, tuple_, update
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, delete, or_, select, true, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_protocol import record, topics
 from headway_server import tally_rows, told_dates, trip_rows
 from headway_server.arrival import Arrival, Find, Received, read
-from headway_server.database import Database, insert_into, slices
+from headway_server.database import Database, slices, upsert_into
 from headway_server.dating import Anchor, anchor_of, date
 from headway_server.device_rows import lock
 from headway_server.periods import day_of
 from headway_server.processes import Processes
-from headway_server.tables import boot_clocks, day_totals, devices, episodes, marks, records
+from headway_server.tables import boot_clocks, boots, day_totals, devices, episodes, marks, records
 from headway_server.tally_rows import Key, day_key
 
 Boot = tuple[str, int]  # device, boot
@@ -39,32 +39,27 @@ async def learn(
     trip is of one that `find` does not know. The devices' rows are locked.
     """
     told: dict[Boot, Anchor] = {}
-    boots: set[Boot] = set()
+    concerned: set[Boot] = set()
     for a in arrivals:
-        boots.add((a.device, a.boot))
+        concerned.add((a.device, a.boot))
         anchor = anchor_of(a.seq, a.mono_ms, a.wall_ms, a.clock)
         if anchor is not None and anchor.is_better_than(told.get((a.device, a.boot))):
             told[a.device, a.boot] = anchor
-    known = await _known(connection, boots)
+    known = await _known(connection, concerned)
     better = {boot: anchor for boot, anchor in told.items() if anchor.is_better_than(known.get(boot))}
     known |= better
     if better:
-        b, insert = boot_clocks.c, insert_into(connection, boot_clocks)
         await connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=[b.device, b.boot],
-                set_={name: insert.excluded[name] for name in ("seq", "clock", "ahead_ms")},
-            ),
+            upsert_into(connection, boot_clocks, ("device", "boot"), ("seq", "clock", "ahead_ms")),
             [
                 {"device": device, "boot": boot, "seq": its.seq, "clock": its.clock, "ahead_ms": its.ahead_ms}
                 for (device, boot), its in better.items()
             ],
         )
-        # A synced trip keeps its own date; one whose time cannot be has none, whatever its clock is said to be.
-        e = episodes.c
-        may_change = or_(e.clock < record.SYNCED, e.start_ms.is_(None), e.dated_by_boot)
-        await _date_again(connection, find, refresh, better, may_change)
-        await told_dates.date_again(connection, better)
+        begun = await _begun_before(connection, better)
+        if begun:
+            await _date_again(connection, find, refresh, begun, _MAY_CHANGE)
+            await told_dates.date_again(connection, begun)
     return known
 
 
@@ -82,13 +77,38 @@ def dated(arrival: Arrival, anchor: Anchor | None, find: Find) -> Arrival:
     return replace(arrival, episode=replace(trip, start_ms=start_ms, day=day, dated_by_boot=by_boot))
 
 
-async def _known(connection: AsyncConnection, boots: set[Boot]) -> dict[Boot, Anchor]:
+async def _known(connection: AsyncConnection, of: set[Boot]) -> dict[Boot, Anchor]:
     known: dict[Boot, Anchor] = {}
-    b = boot_clocks.c
-    for some in slices(sorted(boots)):
-        rows = await connection.execute(select(boot_clocks).where(tuple_(b.device, b.boot).in_(some)))
+    for some in slices(sorted(of)):
+        rows = await connection.execute(_CLOCKS, {"boots": some})
         known.update({(row.device, row.boot): Anchor(row.seq, row.clock, row.ahead_ms) for row in rows})
     return known
+
+
+async def _begun_before(connection: AsyncConnection, anchors: dict[Boot, Anchor]) -> dict[Boot, Anchor]:
+    # Of a boot that begins with the batch under way nothing was stored with another date; most are that.
+    found: dict[Boot, Anchor] = {}
+    for some in slices(sorted(anchors)):
+        rows = await connection.execute(_BEGUN, {"boots": some})
+        found.update({(device, boot): anchors[device, boot] for device, boot in rows})
+    return found
+
+
+_BOOTS: BindParameter[tuple[str, int]] = bindparam("boots", expanding=True)
+_CLOCKS = select(boot_clocks).where(tuple_(boot_clocks.c.device, boot_clocks.c.boot).in_(_BOOTS))
+_BEGUN = select(boots.c.device, boots.c.boot).where(tuple_(boots.c.device, boots.c.boot).in_(_BOOTS))
+
+_e, _r = episodes.c, records.c
+# A synced trip keeps its own date; one whose time cannot be has none, whatever its clock is said to be.
+_MAY_CHANGE = or_(_e.clock < record.SYNCED, _e.start_ms.is_(None), _e.dated_by_boot)
+_OF_BOOTS = (
+    select(
+        _e.id, _e.device, _e.boot, _e.person, _e.pack_id, _e.context, _e.superseded, _e.start_ms, _e.day, _e.dated_by_boot,
+        _e.utc_offset_min, _r.payload,
+    )
+    .join(records, and_(_r.device == _e.device, _r.boot == _e.boot, _r.seq == _e.seq))
+    .where(tuple_(_e.device, _e.boot).in_(_BOOTS))
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +126,10 @@ async def _date_again(
     anchors: Mapping[Boot, Anchor | None],
     which: ColumnElement[bool],
 ) -> None:
-    e, r = episodes.c, records.c
-    same = and_(r.device == e.device, r.boot == e.boot, r.seq == e.seq)
-    query = select(
-        e.id, e.device, e.boot, e.person, e.pack_id, e.context, e.superseded, e.start_ms, e.day, e.dated_by_boot,
-        e.utc_offset_min, r.payload,
-    ).join(records, same)  # fmt: skip
+    query = _OF_BOOTS.where(which)
     changed: list[_Date] = []
     for some in slices(sorted(anchors)):
-        for row in (await connection.execute(query.where(tuple_(e.device, e.boot).in_(some), which))).all():
+        for row in (await connection.execute(query, {"boots": some})).all():
             if find(row.pack_id) is None:
                 await refresh(connection)
             process = find(row.pack_id)

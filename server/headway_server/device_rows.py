@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, LargeBinary, SmallInteger, bindparam, case, s
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_server.arrival import Arrival, Presence
-from headway_server.database import insert_into, slices
+from headway_server.database import insert_new_into, slices
 from headway_server.tables import devices
 
 
@@ -33,17 +33,12 @@ async def lock(connection: AsyncConnection, names: Iterable[str], now: int) -> d
     # Rows first, then the lock: with it two writers never work on the same device at the same time.
     ordered = sorted(names)
     await connection.execute(
-        insert_into(connection, devices).on_conflict_do_nothing(),
+        insert_new_into(connection, devices),
         [{"device": name, "person": name, "first_seen_ms": now, "last_seen_ms": now} for name in ordered],
     )
     persons: dict[str, str] = {}
     for some in slices(ordered):
-        rows = await connection.execute(
-            select(devices.c.device, devices.c.person)
-            .where(devices.c.device.in_(some))
-            .order_by(devices.c.device)
-            .with_for_update()
-        )
+        rows = await connection.execute(_LOCK, {"names": some})
         persons.update((device, person) for device, person in rows)
     return persons
 
@@ -96,6 +91,12 @@ async def describe(
     return set(births)
 
 
+_LOCK = (
+    select(devices.c.device, devices.c.person)
+    .where(devices.c.device.in_(bindparam("names", expanding=True)))
+    .order_by(devices.c.device)
+    .with_for_update()
+)
 _NO_PACK = (None, None, None)
 _OF = devices.c.device == bindparam("of")
 _NEW_BOOT = bindparam("new_boot", type_=BigInteger)

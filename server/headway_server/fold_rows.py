@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import and_, select, tuple_
+from sqlalchemy import and_, bindparam, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_edge.core.episode import DISTANCE
@@ -59,13 +59,17 @@ async def settle(
         places[a.device].append((a.boot, a.seq))
     concerned = {a.device for a, _ in new_folds}
     for some in slices(sorted(places.keys() - concerned)):
-        query = select(fold_ranges.c.device).where(fold_ranges.c.device.in_(some)).distinct()
-        concerned |= set((await connection.execute(query)).scalars())
+        concerned |= set((await connection.execute(_WITH_FOLDS, {"names": some})).scalars())
     settled = Settled([], [], [])
     for device in sorted(concerned):
         mine = {(a.boot, a.seq) for a, _ in new_folds if a.device == device}
         await _settle_device(connection, find, _Device(device, places[device], mine, epoch), settled)
     return settled
+
+
+_WITH_FOLDS = (
+    select(fold_ranges.c.device).where(fold_ranges.c.device.in_(bindparam("names", expanding=True))).distinct()
+)
 
 
 @dataclass(frozen=True, slots=True)

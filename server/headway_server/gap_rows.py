@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_protocol.fields import UINT32_MAX
 from headway_server.arrival import Presence
-from headway_server.database import insert_into, slices
+from headway_server.database import insert_new_into, slices
 from headway_server.sequence import without
 from headway_server.tables import boots, devices, gaps
 
@@ -56,7 +56,7 @@ async def follow(connection: AsyncConnection, moved: Iterable[Moved], now: int) 
             found += [_gap(m.device, m.boot, first, last, now, now) for first, last in opened]
     found += await _boots_between(connection, new, now)
     if found:
-        await connection.execute(insert_into(connection, gaps).on_conflict_do_nothing(), found)
+        await connection.execute(insert_new_into(connection, gaps), found)
 
 
 def _reaches_into_gaps(m: Moved) -> bool:
@@ -94,17 +94,9 @@ async def _shrunk(connection: AsyncConnection, moved: list[Moved], now: int) -> 
 
 async def _boots_between(connection: AsyncConnection, new: list[tuple[str, int]], now: int) -> list[_Gap]:
     """Return a gap for each boot that is missing between a new one and its neighbours."""
-    below, above = boots.alias("below"), boots.alias("above")
-    b = boots.c
     found: dict[tuple[str, int], _Gap] = {}
     for some in slices(new):
-        before = select(func.max(below.c.boot)).where(below.c.device == b.device, below.c.boot < b.boot)
-        after = select(func.min(above.c.boot)).where(above.c.device == b.device, above.c.boot > b.boot)
-        rows = await connection.execute(
-            select(b.device, b.boot, before.scalar_subquery(), after.scalar_subquery()).where(
-                tuple_(b.device, b.boot).in_(some)
-            )
-        )
+        rows = await connection.execute(_NEIGHBOURS, {"boots": some})
         for device, boot, lower, higher in rows:
             for first, last in ((lower, boot), (boot, higher)):
                 if first is not None and last is not None and last - first - 1 <= MISSING_BOOTS_MAX:
@@ -144,6 +136,14 @@ async def close_never_made(connection: AsyncConnection, presences: Iterable[Pres
     if rows:
         await connection.execute(_NEVER_MADE, rows)
 
+
+_b, _below, _above = boots.c, boots.alias("below").c, boots.alias("above").c
+_NEIGHBOURS = select(
+    _b.device,
+    _b.boot,
+    select(func.max(_below.boot)).where(_below.device == _b.device, _below.boot < _b.boot).scalar_subquery(),
+    select(func.min(_above.boot)).where(_above.device == _b.device, _above.boot > _b.boot).scalar_subquery(),
+).where(tuple_(_b.device, _b.boot).in_(bindparam("boots", expanding=True)))
 
 _g = gaps.c
 _OF = _g.device == bindparam("of")

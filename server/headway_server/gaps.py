@@ -9,7 +9,7 @@ from collections import defaultdict
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, Row, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_protocol import command, topics
@@ -61,28 +61,39 @@ async def ask(connection: AsyncConnection, now: int) -> list[Acknowledgement]:
     return found
 
 
-def _may_be_due(due_ms: ColumnElement[int], now: int) -> ColumnElement[bool]:
-    # Later than any wait: the server's clock was ahead when it was noted.
-    return or_(due_ms <= now, due_ms > now + 2 * WAITS_MS[-1])
+def _when(now: int) -> dict[str, int]:
+    # Due later than any wait: the server's clock was ahead when it was noted.
+    return {"due_by": now, "never_due": now + 2 * WAITS_MS[-1], "seen_after": now - RECENT_MS}
 
 
-def _reachable(now: int) -> ColumnElement[bool]:
-    return or_(devices.c.online, devices.c.last_seen_ms > now - RECENT_MS)
+def _may_be_due(due_ms: ColumnElement[int]) -> ColumnElement[bool]:
+    return or_(due_ms <= bindparam("due_by", type_=BigInteger), due_ms > bindparam("never_due", type_=BigInteger))
+
+
+_REACHABLE = or_(devices.c.online, devices.c.last_seen_ms > bindparam("seen_after", type_=BigInteger))
+_g, _f = gaps.c, refills.c
+_GAPS_DUE = (
+    select(_g.device, _g.boot, _g.first_seq, _g.last_seq, _g.asked)
+    .join(devices, devices.c.device == _g.device)
+    .where(_g.asked < ASKS_MAX, _may_be_due(_g.due_ms), _REACHABLE)
+    .order_by(_g.due_ms, _g.device, _g.boot, _g.first_seq)
+    .limit(_ROWS_AT_ONCE)
+    # Batches hold a device before they touch its gaps: never wait for one here.
+    .with_for_update(of=gaps, skip_locked=True)
+)
+_REFILLS_DUE = (
+    select(_f.device, _f.boot, _f.asked, devices.c.boot.label("newest"), devices.c.online)
+    .join(devices, devices.c.device == _f.device)
+    .where(_may_be_due(_f.due_ms), _REACHABLE)
+    .order_by(_f.due_ms, _f.device)
+    .limit(_ROWS_AT_ONCE)
+    .with_for_update(of=refills, skip_locked=True)
+)
 
 
 async def _gaps_due(connection: AsyncConnection, ranges: _Ranges, now: int) -> list[dict[str, Any]]:
-    g = gaps.c
-    rows = await connection.execute(
-        select(g.device, g.boot, g.first_seq, g.last_seq, g.asked)
-        .join(devices, devices.c.device == g.device)
-        .where(g.asked < ASKS_MAX, _may_be_due(g.due_ms, now), _reachable(now))
-        .order_by(g.due_ms, g.device, g.boot, g.first_seq)
-        .limit(_ROWS_AT_ONCE)
-        # Batches hold a device before they touch its gaps: never wait for one here.
-        .with_for_update(of=gaps, skip_locked=True)
-    )
     asked = []
-    for device, boot, first, last, times in rows:
+    for device, boot, first, last, times in await connection.execute(_GAPS_DUE, _when(now)):
         if len(ranges[device]) < command.RANGES_MAX:
             ranges[device].append((boot, first, last))
             asked.append({"of": device, "of_boot": boot, "of_seq": first, "now": now, "next_ms": now + _wait_ms(times)})
@@ -94,17 +105,8 @@ async def _refills_due(connection: AsyncConnection, ranges: _Ranges, now: int) -
 
     It counts only where the device says that it is there: what a broker kept over weeks may make it look as if it had spoken.
     """
-    f, d = refills.c, devices.c
-    rows = await connection.execute(
-        select(f.device, f.boot, f.asked, d.boot.label("newest"), d.online)
-        .join(devices, d.device == f.device)
-        .where(_may_be_due(f.due_ms, now), _reachable(now))
-        .order_by(f.due_ms, f.device)
-        .limit(_ROWS_AT_ONCE)
-        .with_for_update(of=refills, skip_locked=True)
-    )
     asked, done = [], []
-    for device, boot, times, newest, online in rows.all():
+    for device, boot, times, newest, online in (await connection.execute(_REFILLS_DUE, _when(now))).all():
         wanted = sorted({boot, newest} - {0})
         if len(ranges[device]) + len(wanted) > command.RANGES_MAX:
             continue

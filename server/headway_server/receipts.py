@@ -8,12 +8,12 @@ in order, that takes no look at the records stored before.
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from sqlalchemy import select, tuple_, union_all
+from sqlalchemy import bindparam, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_protocol import ack, topics
 from headway_server import gap_rows
-from headway_server.database import insert_into
+from headway_server.database import upsert_into
 from headway_server.sequence import advance, ranges_of
 from headway_server.tables import boots, fold_ranges, losses, records, rejections
 
@@ -74,11 +74,7 @@ class Handled:
         keys = sorted(self._touched)
         known: dict[Boot, tuple[int, int]] = {}
         for at in range(0, len(keys), _BOOTS_PER_QUERY):
-            rows = await connection.execute(
-                select(boots.c.device, boots.c.boot, boots.c.upto, boots.c.highest).where(
-                    tuple_(boots.c.device, boots.c.boot).in_(keys[at : at + _BOOTS_PER_QUERY])
-                )
-            )
+            rows = await connection.execute(_KNOWN, {"boots": keys[at : at + _BOOTS_PER_QUERY]})
             known.update({(device, boot): (upto, highest) for device, boot, upto, highest in rows})
         changed = []
         moved = []
@@ -101,16 +97,15 @@ class Handled:
             stored = ranges_of(above)[: ack.STORED_MAX]
             acknowledgements += _messages(device, boot, upto, sorted(touched.rejections.items()), stored)
         if changed:
-            insert = insert_into(connection, boots)
-            await connection.execute(
-                insert.on_conflict_do_update(
-                    index_elements=[boots.c.device, boots.c.boot],
-                    set_={"upto": insert.excluded.upto, "highest": insert.excluded.highest},
-                ),
-                changed,
-            )
+            await connection.execute(upsert_into(connection, boots, ("device", "boot"), ("upto", "highest")), changed)
         await gap_rows.follow(connection, moved, now)
         return acknowledgements
+
+
+_b = boots.c
+_KNOWN = select(_b.device, _b.boot, _b.upto, _b.highest).where(
+    tuple_(_b.device, _b.boot).in_(bindparam("boots", expanding=True))
+)
 
 
 async def _advance_over_stored(connection: AsyncConnection, device: str, boot: int, upto: int) -> int:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_protocol.codes import IMPLAUSIBLE
 from headway_server.arrival import Refusal, storable
-from headway_server.database import insert_into, slices
+from headway_server.database import insert_into, insert_new_into, slices
 from headway_server.tables import (
     REASON_LENGTH_MAX,
     TOPIC_LENGTH_MAX,
@@ -117,7 +117,7 @@ async def reject(connection: AsyncConnection, refused: Sequence[Refused], now: i
     }
     if not rows:
         return []
-    insert = insert_into(connection, rejections).on_conflict_do_nothing().returning(rejections.c.device)
+    insert = insert_new_into(connection, rejections, ("device",))
     return [device for (device,) in await connection.execute(insert, list(rows.values()))]
 
 
@@ -140,7 +140,7 @@ async def quarantine_records(connection: AsyncConnection, refused: Sequence[Refu
         return []
     kept, beyond = await _within_quarantine(connection, list(rows.values()))
     if kept:
-        insert = insert_into(connection, quarantine).on_conflict_do_nothing().returning(quarantine.c.device)
+        insert = insert_new_into(connection, quarantine, ("device",))
         return [device for (device,) in await connection.execute(insert, kept)] + beyond
     return beyond
 

@@ -118,22 +118,24 @@ async def _join(
     return (groups - {(device, pack_id, before)}) | {(device, pack_id, after)}
 
 
+_AWAITED = (
+    select(_e.device, _e.pack_id, _e.trip_boot, _e.trip_seq)
+    .where(
+        _e.device.in_(bindparam("names", expanding=True)),
+        _e.trip_boot.is_not(None),
+        tuple_(_e.device, _e.trip_boot, _e.trip_seq).in_(bindparam("firsts", expanding=True)),
+    )
+    .distinct()
+)
+
+
 async def _awaited(connection: AsyncConnection, new: list[Arrival]) -> set[Group]:
     """The trips whose first record is among `new` and whose later ones were here before it."""
-    e = episodes.c
     packs = {(a.device, a.boot, a.seq): a.episode.pack_id for a in new if a.episode is not None}
     found: set[Group] = set()
     for some in slices(sorted(packs)):
-        query = (
-            select(e.device, e.pack_id, e.trip_boot, e.trip_seq)
-            .where(
-                e.device.in_({device for device, _, _ in some}),
-                e.trip_boot.is_not(None),
-                tuple_(e.device, e.trip_boot, e.trip_seq).in_(some),
-            )
-            .distinct()
-        )
-        for device, pack_id, boot, seq in await connection.execute(query):
+        names = sorted({device for device, _, _ in some})
+        for device, pack_id, boot, seq in await connection.execute(_AWAITED, {"names": names, "firsts": some}):
             if packs[device, boot, seq] == pack_id:
                 found.add((device, pack_id, (boot, seq)))
     for device, pack_id, place in found:

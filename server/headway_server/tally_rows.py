@@ -3,13 +3,14 @@
 Whoever calls holds the locks of the devices that the rows are of, so nobody else changes them meanwhile.
 """
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Table, delete, select
+from sqlalchemy import BindParameter, Select, Table, bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_server.arrival import Find
-from headway_server.database import insert_into, slices
+from headway_server.database import slices, upsert_into
 from headway_server.tables import day_totals, month_totals, person_totals
 from headway_server.tally import Tally, merge
 
@@ -44,13 +45,11 @@ def tally_of(row: Any) -> Tally:
 
 async def add(connection: AsyncConnection, find: Find, table: Table, added: dict[Key, Tally]) -> None:
     """Merge `added` into the rows of `table`."""
-    keys, t = KEYS[table], table.c
+    keys = KEYS[table]
     merged: dict[Key, Tally | None] = dict(added)
     when = {key[_WHEN] for key in added}
     for some in slices(sorted({key[_DEVICE] for key in added})):
-        # Not by the whole key: of a list of those, SQLite would look up the device only.
-        query = select(*keys, t.trips, t.distance_m, t.totals).where(t.device.in_(some), keys[_WHEN].in_(when))
-        for row in await connection.execute(query):
+        for row in await connection.execute(_near(table), {"names": some, "when": sorted(when)}):
             key = tuple(row[: len(keys)])
             process = find(key[_PACK_ID])
             if key in added and process is not None:
@@ -58,9 +57,18 @@ async def add(connection: AsyncConnection, find: Find, table: Table, added: dict
     await put(connection, table, merged)
 
 
+@cache
+def _near(table: Table) -> Select[Any]:
+    # Not by the whole key: of a list of those, SQLite would look up the device only.
+    keys, t = KEYS[table], table.c
+    names: BindParameter[str] = bindparam("names", expanding=True)
+    when: BindParameter[int] = bindparam("when", expanding=True)
+    return select(*keys, t.trips, t.distance_m, t.totals).where(t.device.in_(names), keys[_WHEN].in_(when))
+
+
 async def put(connection: AsyncConnection, table: Table, tallies: "dict[Key, Tally | None]") -> None:
     """Put tallies in place of what is in `table`; None takes the row away."""
-    keys, t = KEYS[table], table.c
+    keys = KEYS[table]
     for key in sorted(key for key, tally in tallies.items() if tally is None):
         await connection.execute(delete(table).where(*(column == part for column, part in zip(keys, key, strict=True))))
     rows = [
@@ -74,12 +82,5 @@ async def put(connection: AsyncConnection, table: Table, tallies: "dict[Key, Tal
         if tally is not None
     ]
     if rows:
-        insert = insert_into(connection, table)
-        new = insert.excluded
-        await connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=keys,
-                set_={t.trips: new.trips, t.distance_m: new.distance_m, t.totals: new.totals},
-            ),
-            rows,
-        )
+        names = tuple(column.name for column in keys)
+        await connection.execute(upsert_into(connection, table, names, ("trips", "distance_m", "totals")), rows)

@@ -4,9 +4,10 @@ their boot, and again when such a one comes. `dating_rows` asks for it.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Table, and_, bindparam, select, tuple_, update
+from sqlalchemy import BigInteger, Select, Table, and_, bindparam, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_protocol import incident, record, service
@@ -47,11 +48,9 @@ async def date_again(connection: AsyncConnection, anchors: Mapping[Boot, Anchor 
     """Date what is stored of some boots by what they are dated by now. The devices' rows are locked."""
     for table, name, ago_ms_of in _DATED:
         changed = []
-        t, r = table.c, records.c
-        same = and_(r.device == t.device, r.boot == t.boot, r.seq == t.seq)
-        query = select(t.device, t.boot, t.seq, t[name].label("was_ms"), r.payload).join(records, same)
+        t = table.c
         for some in slices(sorted(anchors)):
-            for row in (await connection.execute(query.where(tuple_(t.device, t.boot).in_(some)))).all():
+            for row in (await connection.execute(_of_boots(table, name), {"boots": some})).all():
                 its = record.decode(row.payload)
                 anchor = anchors[row.device, row.boot]
                 then_ms, _ = date(its.mono_ms, its.wall_ms, its.clock, ago_ms_of(its.body), anchor)
@@ -62,6 +61,14 @@ async def date_again(connection: AsyncConnection, anchors: Mapping[Boot, Anchor 
             if table is incident_closings:
                 i = incidents.c
                 await connection.execute(_put(incidents, "closed_ms", i.closed_by_boot, i.closed_by_seq), changed)
+
+
+@cache
+def _of_boots(table: Table, name: str) -> Select[Any]:
+    t, r = table.c, records.c
+    same = and_(r.device == t.device, r.boot == t.boot, r.seq == t.seq)
+    query = select(t.device, t.boot, t.seq, t[name].label("was_ms"), r.payload).join(records, same)
+    return query.where(tuple_(t.device, t.boot).in_(bindparam("boots", expanding=True)))
 
 
 def _put(table: Table, name: str, boot: Any, seq: Any) -> Any:

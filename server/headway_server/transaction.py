@@ -7,13 +7,13 @@ hash, devices by name; so batches of several servers and the closing of an epoch
 from dataclasses import dataclass, field
 
 import structlog
-from sqlalchemy import ColumnElement, select, tuple_, update
+from sqlalchemy import ColumnElement, bindparam, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_protocol.codes import CONFLICT, IMPLAUSIBLE
 from headway_server import dating_rows, device_rows, gap_rows, incident_rows, refused, service_rows, trip_rows
 from headway_server.arrival import Arrival, Presence, Refusal
-from headway_server.database import insert_into, slices
+from headway_server.database import insert_into, insert_new_into, slices
 from headway_server.device_rows import Seen
 from headway_server.processes import Processes
 from headway_server.receipts import Acknowledgement, Handled
@@ -113,9 +113,7 @@ class Transaction:
         if not first:
             return [], []
         rows = await self._connection.execute(
-            insert_into(self._connection, records)
-            .on_conflict_do_nothing()
-            .returning(records.c.device, records.c.boot, records.c.seq),
+            insert_new_into(self._connection, records, ("device", "boot", "seq")),
             [
                 {
                     "device": a.device,
@@ -148,11 +146,7 @@ class Transaction:
         hashes = {key_of(a): a.hash for a in stored}
         missing = sorted({key_of(a) for a in repeated} - hashes.keys())
         for some in slices(missing):
-            rows = await self._connection.execute(
-                select(records.c.device, records.c.boot, records.c.seq, records.c.hash).where(
-                    tuple_(records.c.device, records.c.boot, records.c.seq).in_(some)
-                )
-            )
+            rows = await self._connection.execute(_HASHES, {"keys": some})
             hashes.update({(device, boot, seq): hash_ for device, boot, seq, hash_ in rows})
         conflicting = []
         for arrival in repeated:
@@ -232,13 +226,17 @@ def key_of(arrival: Arrival) -> Key:
     return arrival.device, arrival.boot, arrival.seq
 
 
+_KEY = (records.c.device, records.c.boot, records.c.seq)
+_HASHES = select(*_KEY, records.c.hash).where(tuple_(*_KEY).in_(bindparam("keys", expanding=True)))
+_OPEN_EPOCH = select(epochs.c.number).where(epochs.c.closed_at_ms.is_(None)).with_for_update(read=True)
+
+
 async def lock_open_epoch(connection: AsyncConnection) -> int:
     """Return the number of the open epoch, which nobody closes before this transaction ends."""
     # FOR SHARE (PostgreSQL) holds off the closer until this batch is in. One that waited finds its row closed and, in
     # the same statement, no other: it has to look again. On SQLite the transaction itself excludes the closer.
     for _ in range(3):
-        query = select(epochs.c.number).where(epochs.c.closed_at_ms.is_(None)).with_for_update(read=True)
-        number = (await connection.execute(query)).scalar_one_or_none()
+        number = (await connection.execute(_OPEN_EPOCH)).scalar_one_or_none()
         if number is not None:
             return int(number)
     raise RuntimeError("there is no open epoch: the epochs table was changed by hand")
