@@ -7,6 +7,7 @@ import contextlib
 import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,7 +53,6 @@ _MESSAGES = {
     apsw.SQLITE_BUSY: "database is locked",
 }
 CHECKPOINT_PAGES = 1000  # SQLite's own default
-_CHANGES_ROWS = ("INSERT", "UPDATE", "DELETE", "REPLACE")
 _Result = TypeVar("_Result")
 
 # Asked before each statement: when there is no memory, before it or after it is done, None if there is.
@@ -116,6 +116,11 @@ class Rows:
             yield row
 
 
+@cache
+def _changes_rows(sql: str) -> bool:
+    return sql[:7].strip().upper() in {"INSERT", "UPDATE", "DELETE", "REPLACE"}
+
+
 class FaultyConnection:
     """A connection in autocommit mode. Its errors are those of `sqlite3`, MemoryError where `memory` says so, and PowerCut.
 
@@ -141,7 +146,7 @@ class FaultyConnection:
         self.closed = False
         self._db.set_wal_hook(self._committed)
         # The VFS has no shared memory; one process owns an outbox anyway.
-        self._run(lambda: list(self._db.execute("PRAGMA locking_mode = EXCLUSIVE")))
+        self._run(self._read, "PRAGMA locking_mode = EXCLUSIVE", (), False)
 
     @property
     def in_transaction(self) -> bool:
@@ -174,11 +179,11 @@ class FaultyConnection:
             with contextlib.suppress(Exception, PowerCut):
                 self.close()
 
-    def _run(self, what: Callable[[], _Result]) -> _Result:
+    def _run(self, what: Callable[..., _Result], *arguments: Any) -> _Result:
         # As `_unheard`, which would cost more than most statements.
         hook, sys.unraisablehook = sys.unraisablehook, _say_nothing
         try:
-            return what()
+            return what(*arguments)
         except apsw.Error as error:
             raise _error(error) from error
         except UnicodeDecodeError as error:
@@ -191,8 +196,7 @@ class FaultyConnection:
         fails = None if self._memory is None else self._memory()
         if fails == "before":
             raise MemoryError
-        counts = sql[:7].strip().upper() in _CHANGES_ROWS
-        rows, error, count = self._run(lambda: self._read(sql, parameters, many=many, counts=counts))
+        rows, error, count = self._run(self._read, sql, parameters, many)
         if self._checkpoint_pages and self._wal_pages >= self._checkpoint_pages:
             self._wal_pages = 0
             with contextlib.suppress(sqlite3.Error):
@@ -201,9 +205,10 @@ class FaultyConnection:
             raise MemoryError
         return Rows(rows, error, count)
 
-    def _read(self, sql: str, parameters: Any, *, many: bool, counts: bool) -> tuple[list[Any], Exception | None, int]:
+    def _read(self, sql: str, parameters: Any, many: bool) -> tuple[list[Any], Exception | None, int]:
         # The rows, what was raised after the first of them, and how many were changed. The cursor is closed here and not whenever
         # it is collected: SQLite may go to the disk then.
+        counts = _changes_rows(sql)
         before = self._db.total_changes() if counts else 0
         cursor = self._db.cursor()
         rows: list[Any] = []
