@@ -34,7 +34,10 @@ def compile_modules(folder: Path) -> None:
     sources = [
         *(ROOT / "protocol/headway_protocol").glob("*.py"),
         *(ROOT / "edge/headway_edge/core").rglob("*.py"),
-        *(ROOT / "edge/headway_edge" / name for name in ("__init__.py", "installed_pack.py", "session.py")),
+        *(
+            ROOT / "edge/headway_edge" / name
+            for name in ("__init__.py", "installed_pack.py", "session.py", "freshness.py")
+        ),
         *(ROOT / "edge/headway_edge/flash").glob("*.py"),
         *(ROOT / "edge/headway_edge/band").glob("*.py"),
     ]

@@ -7,14 +7,21 @@ reads is an error: a misspelt one would otherwise be a setting that silently is 
 import tomllib
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from headway_edge.errors import AgentError
 from headway_edge.mqtt.broker import Broker, Protocol, Tls
+from headway_edge.server_keys import ServerKeys
 from headway_edge.store.retention import BUDGET_BYTES
 from headway_protocol import topics
 
@@ -39,6 +46,11 @@ class AgentSettings(BaseSettings):
         "private-driving",
         description="What is computed: a pack that comes with the agent, or the path of a compiled one. One that the "
         "server offered wins.",
+    )
+    pack_keys: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Public keys of the server, as `headway key show` prints them: what one of them signed is taken, a pack for "
+        "example; two while one replaces the other. Without any, nothing that the server offers or asks for is done.",
     )
     timezone: str = Field("UTC", description="Where the person's days begin: a name such as Asia/Seoul.")
     factors: dict[str, str] = Field(
@@ -89,6 +101,18 @@ class AgentSettings(BaseSettings):
         "every quarter of an hour, or on SIGHUP.",
     )
 
+    @field_validator("pack_keys", mode="before")
+    @classmethod
+    def _are_listed(cls, value: object) -> object:
+        # In the environment a list is written with commas.
+        return [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("pack_keys")
+    @classmethod
+    def _are_keys(cls, value: list[str]) -> list[str]:
+        ServerKeys("", value)
+        return value
+
     @field_validator("group", "device")
     @classmethod
     def _is_id(cls, value: str) -> str:
@@ -135,6 +159,10 @@ class AgentSettings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The order in which sources win."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    def server_keys(self) -> ServerKeys:
+        """The keys of the server, for this device's address."""
+        return ServerKeys(f"{self.group}/{self.device}", self.pack_keys)
 
     def broker(self) -> Broker:
         """Where to connect to."""

@@ -8,6 +8,7 @@
 
 from headway_protocol.codes import (
     CONFLICT,
+    ERASED,
     IMPLAUSIBLE,
     MALFORMED,
     NEWER_VERSION,
@@ -15,6 +16,7 @@ from headway_protocol.codes import (
     UNDELIVERABLE,
     WRONG_TOPIC,
 )
+from headway_protocol.order_codes import EXPIRED, FORGED, NOT_FOR_YOU, NOT_NEWER
 
 _TABLE = {
     MALFORMED: (
@@ -47,6 +49,31 @@ _TABLE = {
         "undeliverable",
         "the record was sent again and again while later ones were committed: something between drops it",
         "compare the broker's size limit and access rules with the record; the device keeps it and tries again",
+    ),
+    FORGED: (
+        "forged",
+        "it is not signed by a key that this device holds",
+        "compare `headway key show` at the server with pack_keys in the agent's settings",
+    ),
+    NOT_FOR_YOU: (
+        "not-for-you",
+        "it was signed for another device or for another purpose",
+        "look who publishes on this device's topics",
+    ),
+    NOT_NEWER: (
+        "not-newer",
+        "a newer one was taken before: this one is a replay, or from a server restored from a backup",
+        "offer it again: the server then signs a higher version",
+    ),
+    EXPIRED: (
+        "expired",
+        "it was to be taken earlier, and what is newer did not get here",
+        "let the server reach the broker, which renews it; compare the clocks of server and device",
+    ),
+    ERASED: (
+        "erased",
+        "the data of this device were erased at the server, and the device has not said yet that it is wiped",
+        "bring the device online and see that it holds the server's key (pack_keys): it is told to wipe its store",
     ),
 }
 

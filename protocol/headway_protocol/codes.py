@@ -11,3 +11,5 @@ IMPLAUSIBLE = 4
 WRONG_TOPIC = 5
 NEWER_VERSION = 6
 UNDELIVERABLE = 7  # said by the device itself, of a record of its own
+# 8 to 11 are in `headway_protocol.order_codes`.
+ERASED = 12  # said by the server again

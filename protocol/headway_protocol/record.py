@@ -204,13 +204,20 @@ def parse_episode(body: list) -> tuple:
     )
 
 
-def birth_body(firmware: str, vehicle_class: str, packs: list, backlog: int, dropped: int) -> list:
+def birth_body(
+    firmware: str, vehicle_class: str, packs: list, backlog: int, dropped: int, wiped: "tuple | None" = None
+) -> list:
     """Return the body of a BIRTH, the first record of a boot.
 
     firmware: name and version. vehicle_class: "car", "taxi", "bus", "truck".
     packs: [(pack_id, name, version), ...] held. backlog: records not yet acknowledged. dropped: records lost for good.
+    wiped: (version of the order, boot that began with it) of the last time the device was wiped (`headway_protocol.wipe`);
+    None: it never was.
     """
-    return readable(parse_birth, [firmware, vehicle_class, [list(pack) for pack in packs], backlog, dropped])
+    body = readable(parse_birth, [firmware, vehicle_class, [list(pack) for pack in packs], backlog, dropped])
+    if wiped is not None:
+        body.append([wiped[0], wiped[1]])
+    return body
 
 
 def parse_birth(body: list) -> tuple:
@@ -234,6 +241,17 @@ def parse_birth(body: list) -> tuple:
         uint(body, 3, UINT32_MAX, "backlog"),
         uint(body, 4, UINT32_MAX, "dropped"),
     )
+
+
+def wiped_of(body: list) -> "tuple | None":
+    """Return (version of the order, boot) of the last wipe that a BIRTH tells of; None for one that tells of none."""
+    found = body[5] if len(body) > 5 else None
+    if not isinstance(found, list) or len(found) < 2:
+        return None  # also what a later version may say there
+    try:
+        return uint(found, 0, UINT32_MAX, "version", 1), uint(found, 1, UINT32_MAX, "boot", 1)
+    except DecodeError:
+        return None
 
 
 def loss_body(boot: int, first_seq: int, last_seq: int, reason: str) -> list:

@@ -18,8 +18,9 @@ from headway_edge import packs
 from headway_edge.core import data_quality
 from headway_edge.core.episode import EpisodeCore, wire_cells
 from headway_edge.core.program import MISSING
-from headway_protocol import ack, benchmark, command, fold, incident, pack_offer, record, service, state
+from headway_protocol import ack, benchmark, command, fold, incident, pack_offer, record, service, signed, state
 from headway_protocol.record import HOLDOVER, SYNCED, UNSYNCED, Record
+from headway_server.signing import Signing, SigningKey
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,6 +28,15 @@ Message = tuple[str, str, bytes]  # name, channel, bytes
 
 PACK = (ROOT / "edge/headway_edge/packs/private-driving.cbor").read_bytes()
 WALL_MS = 1_790_000_000_000
+
+
+def signed_offer(address: str) -> bytes:
+    """An offer with the signature of a key that everybody knows."""
+    signing = Signing([SigningKey(bytes(range(32)), bytes(range(32, 64)))], ["bands"])
+    body = pack_offer.encode(b"compiled", '{"name": "private-driving"}')
+    return signed.make(
+        signed.OFFER, address, WALL_MS // 1000, WALL_MS // 1000 + 90 * 86_400, body, signing.signer(address)
+    )
 
 
 def messages() -> list[Message]:
@@ -51,6 +61,8 @@ def messages() -> list[Message]:
     changed = [6, 1, 7, -62, 29]
     return [
         up("birth", record.BIRTH, 1, record.birth_body("headway 0.1.0", "car", held, 2, 0), UNSYNCED),
+        up("birth of a device that was wiped", record.BIRTH, 13,
+           record.birth_body("headway 0.1.0", "car", held, 0, 0, (1_790_000_000, 3))),
         up("episode", record.EPISODE, 2, record.episode_body(process.id, 72_000, cells, gates)),
         up("episode with local time", record.EPISODE, 3, record.episode_body(process.id, 72_000, cells, gates, 540)),
         up("episode that revises", record.EPISODE, 4,
@@ -75,6 +87,8 @@ def messages() -> list[Message]:
          benchmark.encode(4, "car", process.id, [(103, 22, [136, 386, 614, 864], [51, 80, 120, 230])])),
         ("benchmark of too small a cohort", "bench", benchmark.encode(5, "bus", process.id, [])),
         ("pack offer", "pack", pack_offer.encode(b"compiled", '{"name": "private-driving"}')),
+        ("signed pack offer", "pack", signed_offer("depot/bus-1")),
+        ("signed pack offer for a microcontroller", "pack", signed_offer("bands/band-3")),
         ("resend", "cmd", command.resend([(3, 17, 18), (2, 1, 2**32 - 1)])),
     ]  # fmt: skip
 

@@ -12,7 +12,20 @@ import sys
 if hasattr(gc, "threshold"):
     gc.threshold(4096)  # what is left over from compiling must not lie about between what is kept
 
-from headway_protocol import ack, benchmark, cbor, command, counts, fold, incident, pack_offer, record, service, state
+from headway_protocol import (
+    ack,
+    benchmark,
+    cbor,
+    command,
+    counts,
+    fold,
+    incident,
+    pack_offer,
+    record,
+    service,
+    signed,
+    state,
+)
 from headway_protocol.diagnostic import diagnostic
 from headway_protocol.errors import DecodeError
 
@@ -41,12 +54,20 @@ def _benchmark(data):
     return found.epoch, found.cohort, found.pack_id, [(key, found.tables[key]) for key in sorted(found.tables)]
 
 
+def _offer(data):
+    if not signed.is_signed(data):
+        return pack_offer.decode(data)
+    algorithm, key_id, said, signature = signed.parts(data, pack_offer.OFFER_BYTES_MAX)
+    purpose, audience, version, not_after_s, body = signed.read_statement(said)[:5]
+    return algorithm, key_id, (purpose, audience, version, not_after_s, pack_offer.decode(body)), signature
+
+
 OF_CHANNEL = {
     "up": _record,
     "ack": ack.decode_all,
     "state": state.decode,
     "bench": _benchmark,
-    "pack": pack_offer.decode,
+    "pack": _offer,
     "cmd": command.decode,
 }
 READERS = [cbor.decode, record.identity]

@@ -20,6 +20,7 @@ collect_ignore = [
     "fast_clock.py",
     "hostile_packets.py",
     "no_broker.py",
+    "offer_vectors.py",
     "clock_vectors.py",
     "control_vectors.py",
     "pack_vectors.py",

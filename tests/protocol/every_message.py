@@ -18,5 +18,6 @@ def messages() -> list[bytes]:
         cbor2.dumps([1, 3, True, [[3, 17], [2, 40]]]),
         cbor2.dumps([1, 1, [[3, 17, 18], [2, 1, 2**32 - 1]]]),
         cbor2.dumps([1, b"compiled", '{"title": "x"}']),
+        cbor2.dumps([2, 1, pack, cbor2.dumps([1, "depot-7/bus-0142", 1790000000, 1797776000, b"body"]), bytes(64)]),
         cbor2.dumps([1, 4, "car", pack, [[103, 22, [136, 386, 614, 864], [-51, 80, 120, 230]]]]),
     ]

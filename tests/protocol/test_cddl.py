@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from headway_edge import packs
 from headway_edge.core import data_quality
 from headway_edge.core.episode import EpisodeCore, wire_cells
-from headway_protocol import ack, benchmark, cbor, command, fold, incident, pack_offer, record, service, state
+from headway_protocol import ack, benchmark, cbor, command, fold, incident, pack_offer, record, service, signed, state
 from headway_protocol.codes import IMPLAUSIBLE
 from headway_protocol.diagnostic import diagnostic
 from headway_protocol.errors import DecodeError
@@ -38,7 +38,7 @@ def valid() -> Callable[[str, bytes], bool]:
     def check(rule: str, data: bytes) -> bool:
         try:
             rules[rule].validate_str(data)
-        except CddlValidationError:
+        except (CddlValidationError, cbor2.CBORDecodeError):  # the latter within a byte string
             return False
         return True
 
@@ -94,6 +94,20 @@ def read_record(data: bytes) -> None:
         parse[found.kind](found.body)
 
 
+AN_OFFER = signed.make(
+    signed.OFFER,
+    "depot/bus-1",
+    1_790_000_000,
+    1_797_776_000,
+    b"body",
+    (signed.ED25519, bytes(8), lambda _data: bytes(64)),
+)
+
+
+def read_signed(data: bytes) -> None:
+    signed.opened(data, 65536, signed.OFFER, "depot/bus-1", lambda *_key: True)
+
+
 MESSAGES: list[tuple[str, bytes, Callable[[bytes], object]]] = [
     ("record", record.encode(a_birth()), read_record),
     ("record", record.encode(a_trip()), read_record),
@@ -110,6 +124,7 @@ MESSAGES: list[tuple[str, bytes, Callable[[bytes], object]]] = [
     ("state", state.encode(3, online=True, ends=[(3, 17), (2, 40)]), state.decode),
     ("command", command.resend([(3, 17, 18), (2, 1, 4294967295)]), command.decode),
     ("record", record.encode(a_day()), read_record),
+    ("signed-message", AN_OFFER, read_signed),
 ]  # fmt: skip
 IDS = [
     "birth",
@@ -123,7 +138,7 @@ IDS = [
     "benchmark empty",
     "pack offer",
 ]
-IDS += ["incident", "service", "state with ends", "command", "day"]
+IDS += ["incident", "service", "state with ends", "command", "day", "signed offer"]
 
 
 @pytest.mark.parametrize(("rule", "data", "read"), MESSAGES, ids=IDS)
@@ -282,6 +297,19 @@ def test_schema_and_decoder_agree_on_changed_messages(message: Any, choose: Any,
         (11, (7, 2), -1),
         (11, (7, 3), 0),
         (11, (7, 3), 2_000_001),
+        (15, (0,), 1),
+        (15, (0,), 3),
+        (15, (1,), 0),
+        (15, (2,), bytes(7)),
+        (15, (3,), b""),
+        (15, (3,), cbor2.dumps([0, "a", 1, 1, b""])),
+        (15, (3,), cbor2.dumps([1, "a", 0, 1, b""])),
+        (15, (3,), cbor2.dumps([1, "a", 4102444801, 1, b""])),
+        (15, (3,), cbor2.dumps([1, "a", 1, 4102444801, b""])),
+        (15, (3,), cbor2.dumps([1, b"a", 1, 1, b""])),
+        (15, (3,), cbor2.dumps([1, "a", 1, 1])),
+        (15, (4,), b""),
+        (15, (4,), bytes(65)),
     ],
 )
 def test_both_refuse_a_message_changed_in_one_place(number: int, path: tuple[int, ...], by: Any, valid: Any) -> None:

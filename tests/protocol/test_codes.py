@@ -3,8 +3,14 @@
 import cbor2
 import pytest
 
-from headway_protocol import ack, code_texts, codes, record, topics
+from headway_protocol import ack, code_texts, codes, order_codes, record, signed, topics
 from headway_protocol.errors import DecodeError
+
+OFFER = signed.make(signed.OFFER, "a/b", 1, 1, b"", (signed.ED25519, bytes(8), lambda _data: bytes(64)))
+
+
+def opened_by(audience: str, genuine: bool) -> object:
+    return lambda data: signed.opened(data, 1000, signed.OFFER, audience, lambda *_key: genuine)
 
 
 def code_of(decode: object, message: object) -> int:
@@ -22,6 +28,11 @@ def test_codes_keep_their_numbers_and_names() -> None:
         5: "wrong-topic",
         6: "newer-version",
         7: "undeliverable",
+        8: "forged",
+        9: "not-for-you",
+        10: "not-newer",
+        11: "expired",
+        12: "erased",
     }
 
 
@@ -32,11 +43,13 @@ def test_each_code_is_reached_by_a_message_or_is_the_servers_to_give() -> None:
         code_of(record.decode, cbor2.dumps([1, 2, 0, 1, 0, None, 0, []])),
         code_of(topics.parse, "headway/v2/a/b/up"),
         code_of(record.decode, cbor2.dumps([2])),
+        code_of(opened_by("a/b", False), OFFER),
+        code_of(opened_by("a/c", True), OFFER),
     }
-    # Only who has stored records can see that a new one contradicts them.
-    given_by_the_server = {codes.CONFLICT}
-    # And only who sends knows that nothing ever answers.
-    said_by_the_device = {codes.UNDELIVERABLE}
+    # Only who has stored records can see that a new one contradicts them, or that there may be none.
+    given_by_the_server = {codes.CONFLICT, codes.ERASED}
+    # And only who sends knows that nothing ever answers; who is told to do something, what it was told before, and when.
+    said_by_the_device = {codes.UNDELIVERABLE, order_codes.NOT_NEWER, order_codes.EXPIRED}
     assert sorted(reached | given_by_the_server | said_by_the_device) == code_texts.known()
     assert reached & (given_by_the_server | said_by_the_device) == set()
 

@@ -15,7 +15,7 @@ def test_mutated_messages_are_read_or_refused(capsys: pytest.CaptureFixture[str]
     )
     assert done.returncode == 0, done.stdout + done.stderr
     rows = [line.split(" | ") for line in done.stdout.splitlines()[2:]]
-    assert len(rows) == 9
+    assert len(rows) == 10
     assert all(int(row[1]) > 100 and int(row[3]) == 0 for row in rows)
     with capsys.disabled():
         print("\n" + done.stdout)

@@ -395,3 +395,15 @@ def test_each_kind_has_a_name_and_numbers_never_move() -> None:
 def test_a_body_that_a_server_would_refuse_for_good_is_not_made(make) -> None:
     with pytest.raises(EncodeError):
         make()
+
+
+@pytest.mark.parametrize("wiped", [None, (1, 1), (2**32 - 1, 7)])
+def test_a_birth_may_say_which_order_to_wipe_was_carried_out(wiped: Any) -> None:
+    body = record.birth_body("headway 0.1.0", "car", [(PACK, "private-driving", 1)], 2, 0, wiped)
+    assert record.parse_birth(body) == record.parse_birth(BIRTH), "older servers read it as ever"
+    assert record.wiped_of(body) == wiped
+
+
+@pytest.mark.parametrize("item", [None, "later", {}, [], [1], [0, 1], [1, 2**32], [None, 1], ["1", 1]])
+def test_what_is_no_wipe_at_the_end_of_a_birth_is_passed_over(item: Any) -> None:
+    assert record.wiped_of([*BIRTH, item]) is None
