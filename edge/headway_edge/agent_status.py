@@ -25,6 +25,7 @@ class AgentStatus:
     backlog: records that the server has not settled. in_flight: of these, handed to the broker. undeliverable: put away in this
     boot after too many losses. last_ack_age_ms: since the server was heard, None: not in this boot. clock_cause: why the wall
     clock is not believed, empty if it is; clock_refusals: how often that began; clock_jumps: how often it was set while this ran.
+    pack_cause, pack_next_step: why the pack that was offered last does not run, empty if it does or nothing was offered.
     """
 
     link: str
@@ -37,6 +38,8 @@ class AgentStatus:
     clock_cause: str = ""
     clock_jumps: int = 0
     clock_refusals: int = 0
+    pack_cause: str = ""
+    pack_next_step: str = ""
 
     @property
     def sentence(self) -> str:
@@ -54,7 +57,10 @@ class AgentStatus:
             )
         if self.clock_cause:
             parts.append(f"the clock is not believed ({self.clock_cause})")
-        return "; ".join(parts) + "." + (f" Next: {self.next_step}." if self.next_step else "")
+        if self.pack_cause:
+            parts.append(f"the pack that was offered does not run ({self.pack_cause})")
+        next_step = self.next_step or self.pack_next_step
+        return "; ".join(parts) + "." + (f" Next: {next_step}." if next_step else "")
 
 
 def _age(age_ms: int) -> str:

@@ -16,7 +16,7 @@ from headway_edge.mqtt.link_events import Connected, Disconnected, Event, Messag
 from headway_edge.session import Session
 from headway_edge.store.outbox import Outbox
 from headway_edge.store.record_keeper import RecordKeeper
-from headway_protocol import code_texts, codes, command, record, topics
+from headway_protocol import ack, code_texts, codes, command, record, signed, topics
 from headway_protocol.errors import DecodeError
 
 log = structlog.get_logger("headway.agent")
@@ -39,7 +39,7 @@ class Exchange:
 
     link: None keeps everything on the device. uniform: random integer between two bounds. keeper: for the losses that the
     server asks to be told. hearers: what to do with a message, by channel; each raises DecodeError for one that it refuses,
-    sqlite3.Error or OSError when it cannot store it.
+    sqlite3.Error or OSError when it cannot store it. on_order: the same for a signed order on `cmd`.
     """
 
     def __init__(
@@ -49,8 +49,11 @@ class Exchange:
         uniform: Callable[[int, int], int],
         keeper: RecordKeeper,
         hearers: Mapping[str, Callable[[bytes], None]],
+        on_order: Callable[[bytes], None] | None = None,
     ) -> None:
         self._outbox, self._link, self._keeper = outbox, link, keeper
+        self._uniform, self._on_order = uniform, on_order
+        self._wiped_boot = 0
         self._session = Session(outbox, uniform)
         self._hearers = {topics.ACK: self._on_acknowledgement, topics.CMD: self._on_command, **hearers}
         self._now_ms = 0
@@ -62,6 +65,17 @@ class Exchange:
     def online(self) -> bool:
         """Whether the link is up."""
         return self._state == agent_status.CONNECTED
+
+    def begin_anew(self, keeper: RecordKeeper) -> None:
+        """The store was wiped, and another boot has begun in it, whose records `keeper` keeps."""
+        self._keeper, self._given_up = keeper, 0
+        self._session = Session(self._outbox, self._uniform)
+        if self.online:
+            self._session.connected()
+
+    def wiped_since(self, boot: int) -> None:
+        """The store was wiped when `boot` began: that the server has not heard of it yet is no verdict on newer records."""
+        self._wiped_boot = boot
 
     def status(self) -> AgentStatus:
         """How it stands, as of the last `step`. Raises sqlite3.Error when the store cannot be read."""
@@ -129,6 +143,10 @@ class Exchange:
             _tell_store_failed(error)
 
     def _on_acknowledgement(self, data: bytes) -> None:
+        if self._wiped_boot:
+            boot, _, rejections = ack.decode(data)
+            if boot >= self._wiped_boot and any(code == codes.ERASED for _, code in rejections):
+                return  # so they are sent again, and taken after the birth record that tells of the wipe
         for seq, code in self._session.receive(data, self._now_ms):
             name, cause, next_step = code_texts.explain(code)
             log.error("agent.record_refused", seq=seq, code=name, cause=cause, next_step=next_step)
@@ -136,6 +154,10 @@ class Exchange:
             self._cause = self._next_step = ""  # it works, whatever the trouble was
 
     def _on_command(self, data: bytes) -> None:
+        if signed.is_signed(data):
+            if self._on_order is not None:
+                self._on_order(data)
+            return
         number, argument = command.decode(data)
         if number != command.RESEND:
             log.info("agent.command_unknown", command=number)

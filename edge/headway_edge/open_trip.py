@@ -34,11 +34,16 @@ class OpenTrip:
             except (DecodeError, ValueError, TypeError) as error:
                 _unreadable(error)
             else:
-                self._before = time_ms, wall_ms, state  # type: ignore[has-type]
+                self._before = (time_ms, wall_ms, state) if state else None  # type: ignore[has-type]
 
     def encoded(self, position: int, time_ms: int, watcher: Watcher) -> bytes:
         """Return a checkpoint of what is open now. time_ms: on the source's clock."""
         return cbor.encode([position, time_ms, self._clock.wall()[0], watcher.state()])
+
+    @staticmethod
+    def nothing_open(position: int) -> bytes:
+        """Return a checkpoint without a trip, for whichever pack comes next."""
+        return cbor.encode([position, 0, None, b""])
 
     def resume(self, watcher: Watcher, time_ms: int) -> None:
         """Go on with what the boot before had open, with the first sample: then it is known how much time has passed."""

@@ -45,6 +45,9 @@ TEXT_MAX = 64
 OTHER, SPEED, ENGINE_SPEED, IGNITION, CLOCK, REPORT = range(6)
 SINGLE_ROLES = (SPEED, ENGINE_SPEED, IGNITION, CLOCK)  # of one signal at most
 
+# Signals of which a pack may ask for how long they have been the same, and nothing else: no number of it tells a place.
+POSITIONS = ("Vehicle.CurrentLocation.Latitude", "Vehicle.CurrentLocation.Longitude")
+
 
 def check(fits: bool, what: str) -> None:
     """Refuse a pack, by ValueError that says what does not fit, unless it fits."""

@@ -13,6 +13,7 @@ from headway_edge.core.pack_limits import (
     FACTORS_MAX,
     NO_CHART,
     POISSON_CHART,
+    POSITIONS,
     R1,
     R2,
     SERIES_MAX,
@@ -129,6 +130,7 @@ def _warnings(pack: "Pack") -> None:
     whole(place, 0, len(pack.signals) - 1, "the signal of warning codes")
     signal = pack.signals[place]
     check(signal[4] >= 0 and signal[6] == 0, "the signal of warning codes is a number from 0 on")
+    check(signal[0] not in POSITIONS, "warning codes that are positions: " + signal[0])
     items(condition, 0, CONDITION_MAX, "signals kept around a warning code")
     for i in range(len(condition)):
         whole(condition[i], 0, len(pack.signals) - 1, "a signal kept around a warning code")

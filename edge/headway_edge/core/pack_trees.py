@@ -12,6 +12,7 @@ from headway_edge.core.pack_limits import (
     NUMBER_MAX,
     PERIOD_MAX,
     PERIOD_MS_MAX,
+    POSITIONS,
     TURN_MAX,
     VALUES_MAX,
     WINDOW_MS_MAX,
@@ -173,9 +174,9 @@ class Checker:
     def _sample_number(self, tree: list, depth: int) -> "tuple | None":
         operator = tree[0]
         if operator == "s":
-            operands(tree, 1)
-            whole(tree[1], 0, len(self._pack.signals) - 1, "a signal")
-            return self._pack.signals[tree[1]][4], self._pack.signals[tree[1]][5]
+            signal = self._signal(tree)
+            _check_no_place(signal)
+            return signal[4], signal[5]
         if operator == "v":
             operands(tree, 1)
             whole(tree[1], 0, len(self._ranges) - 1, "a value (only earlier ones)")
@@ -196,6 +197,7 @@ class Checker:
         if operator in ("turn", "turned"):
             operands(tree, 2)
             whole(tree[1], 0, len(self._pack.signals) - 1, "a signal")
+            _check_no_place(self._pack.signals[tree[1]])
             wrap = self._pack.signals[tree[1]][6]
             check(wrap > 0, "%s is of a signal that wraps" % operator)
             whole(tree[2], 1, WINDOW_MS_MAX, "a window")
@@ -209,7 +211,11 @@ class Checker:
         if operator == "unchanged":
             operands(tree, 1)
             check(isinstance(tree[1], list) and tree[1][:1] in (["s"], ["v"]), "unchanged is of a signal or a value")
-            self.number(tree[1], depth + 1)
+            if tree[1][0] == "s":
+                self._count(tree[1], depth + 1)
+                self._signal(tree[1])
+            else:
+                self.number(tree[1], depth + 1)
             return 0, HOLD_MS_MAX
         if operator == "driven":
             operands(tree, 1)
@@ -218,6 +224,11 @@ class Checker:
             check(1 <= low and high <= DRIVEN_MS_MAX, "a rest of %d..%d ms" % (low, high))
             return 0, DRIVEN_MS_MAX
         return None
+
+    def _signal(self, tree: list) -> list:
+        operands(tree, 1)
+        whole(tree[1], 0, len(self._pack.signals) - 1, "a signal")
+        return self._pack.signals[tree[1]]
 
     def _arithmetic(self, tree: list, depth: int) -> tuple:
         operator = tree[0]
@@ -266,3 +277,7 @@ class Checker:
 def operands(tree: list, count: int) -> None:
     """Refuse an operator that has not `count` operands."""
     check(len(tree) == count + 1, "%r takes %d operands, not %d" % (tree[0], count, len(tree) - 1))
+
+
+def _check_no_place(signal: list) -> None:
+    check(signal[0] not in POSITIONS, "a pack may read a position only as unchanged(...): " + signal[0])

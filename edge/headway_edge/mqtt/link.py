@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 
 import structlog
-from paho.mqtt.enums import MQTTProtocolVersion
 
 from headway_edge.mqtt import link_failure
 from headway_edge.mqtt.back_off import BackOff
@@ -18,6 +17,7 @@ from headway_edge.mqtt.broker import Broker, Tls
 from headway_edge.mqtt.link_events import Connected, Disconnected, Event, EventQueue, Message, Trouble
 from headway_edge.mqtt.link_failure import Failure
 from headway_edge.mqtt.mqtt_connection import MqttConnection
+from headway_edge.mqtt.protocol_choice import ProtocolChoice
 from headway_protocol import state
 
 __all__ = ["Broker", "Connected", "Disconnected", "Event", "Link", "Message", "Tls", "Trouble"]
@@ -25,15 +25,12 @@ __all__ = ["Broker", "Connected", "Disconnected", "Event", "Link", "Message", "T
 log = structlog.get_logger("headway.link")
 
 OPEN_MAX_S = 60.0  # from the start of an attempt until the subscriptions stand, name server and TLS included
-ANSWER_MAX_S = 2.0  # for the answer to a CONNECT of MQTT 5, as long as the broker may be too old for it
 LASTING_S = 60.0  # a connection of this length was a good one
 REFUSED_PAUSE_S = (720.0, 1080.0)  # a quarter of an hour, with jitter
 _SHARED_PAUSE_S = (30.0, 900.0)
 _SHARED_FORGOTTEN_S = 3600.0
 _SHORT_MAX = 3  # connections in a row that were closed soon, without a reason
 _LEFT_BEHIND_MAX = 4  # threads that hang in the machine's network
-
-_VERSIONS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
 
 
 class Link:
@@ -62,8 +59,7 @@ class Link:
         self._at_once = threading.Event()
         self._connection: MqttConnection | None = None
         self._left_behind: list[MqttConnection] = []
-        self._version = _VERSIONS.get(broker.protocol)  # None: not known yet
-        self._has_worked = False
+        self._protocol = ProtocolChoice(broker.protocol, clock)
         self._back_off = BackOff(broker.back_off_least_s, broker.back_off_max_s, uniform)
         self._shared = BackOff(*_SHARED_PAUSE_S, uniform)
         self._short = 0
@@ -97,6 +93,13 @@ class Link:
         except Exception as error:  # noqa: BLE001 - whatever the store raises; presence matters more
             log.error("link.ends_unknown", device=self._device, error=repr(error))
             return []
+
+    def begin_boot(self, boot: int) -> None:
+        """The store was wiped and another boot has begun: connect anew, so that presence and last will are of it."""
+        self._boot = boot
+        connection = self._connection
+        if connection is not None:
+            connection.abandon()
 
     def retry_now(self) -> None:
         """Somebody mended something: end the pause, however long it is."""
@@ -139,9 +142,14 @@ class Link:
         self._left_behind = [connection for connection in self._left_behind if connection.alive]
         if len(self._left_behind) >= _LEFT_BEHIND_MAX:
             return self._tell(link_failure.STUCK, self._back_off.next_s())
-        version = self._version or MQTTProtocolVersion.MQTTv5
         connection = MqttConnection(
-            self._broker, version, self._group, self._device, self._boot, self._events.put, self._clock
+            self._broker,
+            self._protocol.version,
+            self._group,
+            self._device,
+            self._boot,
+            self._events.put,
+            self._clock,
         )
         self._connection = connection  # before it can say that it is up, and before `stop` looks for it
         try:
@@ -154,7 +162,7 @@ class Link:
             self._connection = None
         if self._stopping.is_set():
             return 0.0
-        if self._other_version(connection, failure):
+        if self._protocol.ended(connection.version, connection.answer_s, failure):
             return 0.0
         return self._tell(failure, self._pause_s(connection, failure))
 
@@ -165,7 +173,7 @@ class Link:
                 failure = link_failure.DIED
             elif not connection.subscribed and now_s - connection.started_s > OPEN_MAX_S:
                 failure = link_failure.SLOW
-            elif self._may_be_too_old(connection) and now_s - (connection.opened_s or now_s) > ANSWER_MAX_S:
+            elif self._is_silent(connection, now_s):
                 failure = link_failure.SILENT
             elif connection.accepted_s is not None and now_s - connection.heard_s > 1.5 * connection.keepalive_s:
                 failure = link_failure.STALLED
@@ -176,25 +184,11 @@ class Link:
             return failure
         return connection.failure
 
-    def _may_be_too_old(self, connection: MqttConnection) -> bool:
-        # Some brokers of MQTT 3.1.1 take the longer CONNECT for half of one, and wait for the rest.
-        is_new = connection.version == MQTTProtocolVersion.MQTTv5 and connection.accepted_s is None
-        return is_new and self._broker.protocol == "auto" and not self._has_worked
-
-    def _other_version(self, connection: MqttConnection, failure: Failure) -> bool:
-        # Whether the next attempt is made at once, with another version of MQTT.
-        if self._broker.protocol != "auto":
+    def _is_silent(self, connection: MqttConnection, now_s: float) -> bool:
+        patience_s, opened_s = self._protocol.patience_s, connection.opened_s
+        if patience_s is None or opened_s is None or connection.accepted_s is not None:
             return False
-        is_refused = failure.code == link_failure.VERSION_REFUSED
-        if connection.accepted_s is not None:
-            self._version, self._has_worked = connection.version, True
-        elif connection.version == MQTTProtocolVersion.MQTTv311:
-            if is_refused or not self._has_worked or failure in link_failure.UNANSWERED:
-                self._version, self._has_worked = None, False
-        elif is_refused or (not self._has_worked and failure in link_failure.UNANSWERED):
-            self._version = MQTTProtocolVersion.MQTTv311
-            return True
-        return False
+        return now_s - opened_s > patience_s
 
     def _pause_s(self, connection: MqttConnection, failure: Failure) -> float:
         lasted_s = 0.0 if connection.accepted_s is None else self._clock() - connection.accepted_s

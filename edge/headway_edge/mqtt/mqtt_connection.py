@@ -109,6 +109,13 @@ class MqttConnection:
             raise
 
     @property
+    def answer_s(self) -> float | None:
+        """How long the broker took to let us in, from when the CONNECT was on its way; None where it did not."""
+        if self.accepted_s is None:
+            return None
+        return self.accepted_s - (self.started_s if self.opened_s is None else self.opened_s)
+
+    @property
     def alive(self) -> bool:
         """Whether the thread runs, or hangs."""
         return self._thread.is_alive()

@@ -4,12 +4,12 @@ The newest BOOTS_KEPT boots that made a record are kept. A boot that made none l
 All functions work within the caller's transaction.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from headway_edge.store import pending_loss
-from headway_edge.store.boot_mark import End
+from headway_edge.store.boot_mark import BOOTS_MAX, End
 from headway_edge.store.medium import Connection
-from headway_edge.store.outbox_schema import KNOWN_FROM, PRODUCED, number, put, put_number
+from headway_edge.store.outbox_schema import KNOWN_FROM, PRODUCED, WIPED, number, put, put_number
 
 BOOTS_KEPT = 1000  # some 20 KB
 
@@ -50,6 +50,53 @@ def raise_end(db: Connection, boot: int, last_seq: int) -> None:
     )
 
 
+def mend(db: Connection, marked: Sequence[End]) -> None:
+    """Put rows right that contradict what there is: they have no CRC, and what they say is told to the server.
+
+    marked: what the mark knows, newest first; it has a CRC. A boot went as far as its last record or loss, at least. It went no
+    further than that and the mark say, where the mark knows of it or it is newer: a record is there, or its loss, before the
+    mark is behind.
+    """
+    rows = dict(db.execute("SELECT boot, last_seq FROM boot ORDER BY boot DESC LIMIT ?", (BOOTS_MAX + 1,)).fetchall())
+    lost = _last_lost(db)
+    for boot in rows.keys() | {end.boot for end in marked}:
+        there = max(_last_kept(db, boot), lost.get(boot, 0))
+        most = _furthest(boot, there, marked)
+        if rows.get(boot, 0) < there:
+            raise_end(db, boot, there)
+        elif most is not None and rows.get(boot, 0) > most:
+            db.execute("UPDATE boot SET last_seq = ?, settled = min(settled, ?) WHERE boot = ?", (most, most, boot))
+
+
+def furthest(db: Connection, boot: int, marked: Sequence[End]) -> int | None:
+    """Return the last seq that a boot may have come to, by what there is and by the mark; None for one older than the mark."""
+    return _furthest(boot, max(_last_kept(db, boot), _last_lost(db).get(boot, 0)), marked)
+
+
+def _furthest(boot: int, there: int, marked: Sequence[End]) -> int | None:
+    if not marked or boot < marked[-1].boot:
+        return None
+    return max(there, *(end.last_seq if end.boot == boot else 0 for end in marked))
+
+
+def _last_kept(db: Connection, boot: int) -> int:
+    row = db.execute("SELECT seq FROM record WHERE boot = ? ORDER BY seq DESC LIMIT 1", (boot,)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def _last_lost(db: Connection) -> dict[int, int]:
+    # {boot: last seq of a loss that is to be declared}
+    rows = db.execute(
+        "SELECT key, value, crc FROM state WHERE key >= ? AND key < ?",
+        (pending_loss.PREFIX, pending_loss.PREFIX + "~"),
+    )
+    losses = [loss for row in rows.fetchall() if (loss := pending_loss.read(*row)) is not None]
+    found: dict[int, int] = {}
+    for loss in losses:
+        found[loss.boot] = max(found.get(loss.boot, 0), loss.last_seq)
+    return found
+
+
 def settle(db: Connection, boot: int, upto: int) -> None:
     """The server has settled everything of a boot up to a seq."""
     db.execute(
@@ -67,10 +114,12 @@ def lose(db: Connection, boot: int, first: int, last: int, reason: str) -> None:
 def lose_beyond(db: Connection, ends: Iterable[End]) -> int:
     """Note as lost what other sources say these boots made and the database has no trace of; return how many records.
 
-    What the server had settled is not lost, only gone.
+    What the server had settled is not lost, only gone; nor is what was erased.
     """
-    lost = 0
+    lost, wiped = 0, number(db, WIPED)
     for boot, last_seq, settled in ends:
+        if boot < wiped:
+            continue
         row = db.execute("SELECT last_seq, settled FROM boot WHERE boot = ?", (boot,)).fetchone() or (0, 0)
         if last_seq <= row[0]:
             continue

@@ -6,6 +6,7 @@ is kept under; a value of state when its CRC fits.
 
 import contextlib
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -59,13 +60,22 @@ class DamagedFile:
         return found
 
     def state(self) -> Iterator[tuple[str, bytes | None]]:
-        """Yield each key of the state with its value, None for one that cannot be read."""
+        """Yield each key of the state with its value, None for one that cannot be read, or that there are two of."""
+        twice = self._keys_there_twice()
         for key in self._keys("state", "key", "", chr(0x10FFFF)):
             if not isinstance(key, str):
                 continue
             row = self._one(f"SELECT value, {self._crc} FROM state WHERE key = ?", key)  # noqa: S608
             value, its_crc = (None, None) if row is None else row
-            yield key, value if isinstance(value, bytes) and _fits(value, its_crc) else None
+            is_whole = isinstance(value, bytes) and key not in twice and _fits(value, its_crc)
+            yield key, value if is_whole else None  # type: ignore[misc]
+
+    def _keys_there_twice(self) -> set[str]:
+        # A key that has changed into another: its value is whole, and of something else.
+        seen: Counter[str] = Counter()
+        with contextlib.suppress(sqlite3.Error):
+            seen.update(row[0] for row in self._db.execute("SELECT key FROM state") if isinstance(row[0], str))
+        return {key for key, count in seen.items() if count > 1}
 
     def highest(self, boot: int) -> int:
         """Return the highest seq of a boot, if it can be read, else 0."""

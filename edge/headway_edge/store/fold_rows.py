@@ -93,9 +93,10 @@ class Folder:
 
 
 def kept_folds(db: Connection) -> list[tuple[int, int, list[BootRun]]]:
-    """Return (boot, seq, what it names) of every DAY record that is kept, settled or not. Reads the whole table."""
-    rows = db.execute("SELECT boot, seq, payload FROM record WHERE kind = ? ORDER BY boot, seq", (record.DAY,))
-    return [(boot, seq, named) for boot, seq, payload in rows.fetchall() if (named := names_of(payload))]
+    """Return (boot, seq, what it names) of every DAY record that is kept whole, settled or not. Reads the whole table."""
+    rows = db.execute("SELECT boot, seq, payload, crc FROM record WHERE kind = ? ORDER BY boot, seq", (record.DAY,))
+    whole = (row[:3] for row in rows.fetchall() if outbox_schema.is_whole(*row[2:]))
+    return [(boot, seq, named) for boot, seq, payload in whole if (named := names_of(payload))]
 
 
 def names_of(payload: bytes) -> list[BootRun]:

@@ -81,12 +81,41 @@ class Medium(Protocol):
         """Hold `path` for this process; return what gives it back. Raises BlockingIOError, its text naming the holder."""
 
 
+class _SystemConnection(sqlite3.Connection):
+    # Where a bit of a name in the schema has flipped, SQLite's message is no UTF-8, and what Python raises no sqlite3.Error.
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        try:
+            return super().execute(sql, parameters)
+        except UnicodeDecodeError as error:
+            raise _damage(error) from error
+
+    def executemany(self, sql: str, parameters: Any, /) -> sqlite3.Cursor:
+        try:
+            return super().executemany(sql, parameters)
+        except UnicodeDecodeError as error:
+            raise _damage(error) from error
+
+
+def _damage(error: UnicodeDecodeError) -> sqlite3.DatabaseError:
+    found = sqlite3.DatabaseError(error.object.decode(errors="replace"))
+    found.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return found
+
+
+def _text(data: bytes) -> str:
+    # A text that has changed is a key of nothing; it must not keep what is beside it from being read.
+    return data.decode(errors="replace")
+
+
 class SystemMedium:
     """The disk of this machine."""
 
     def connect(self, path: Path) -> sqlite3.Connection:
         """Open with the machine's SQLite; the agent's own thread is the one writer, a test or a face may look from another."""
-        return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=_SystemConnection)
+        db.text_factory = _text
+        return db
 
     def exists(self, path: Path) -> bool:
         """Whether there is such a file."""

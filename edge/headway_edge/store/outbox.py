@@ -239,6 +239,11 @@ class Outbox(OutboxStore):
         """How many records the server has not settled yet, undeliverable ones among them."""
         return self._backlog
 
+    def is_settled(self, boot: int, seq: int) -> bool:
+        """Whether the server has committed or refused this record, as far as it is still kept. Raises sqlite3.Error."""
+        rows = self._read("SELECT done FROM record WHERE boot = ? AND seq = ?", (boot, seq))
+        return bool(rows) and rows[0][0] == SETTLED
+
     def set_undeliverable(self, boot: int, seq: int) -> None:
         """Put a record aside that does not get through; it stays unsettled. Raises sqlite3.Error."""
         self._write(
@@ -275,11 +280,11 @@ class Outbox(OutboxStore):
         At most UNDECLARED_MAX. The LOSS record is appended with the state {key: None}.
         """
         rows = self._read(
-            "SELECT key, value FROM state WHERE key >= ? AND key < ? ORDER BY key LIMIT ?",
+            "SELECT key, value, crc FROM state WHERE key >= ? AND key < ? ORDER BY key LIMIT ?",
             (pending_loss.PREFIX, pending_loss.PREFIX + "~", UNDECLARED_MAX),
         )
         self.may_have_losses = bool(rows)
-        return [loss for key, value in rows if (loss := pending_loss.read(key, value)) is not None]
+        return [loss for row in rows if (loss := pending_loss.read(*row)) is not None]
 
     # --- what is kept -------------------------------------------------------------------------------------------
 

@@ -57,14 +57,13 @@ class OutboxDatabase:
 
         Raises AgentError, sqlite3.Error and OSError; of a full disk only after the ballast was given up.
         """
-        thorough = self._db is not None
         self.close()
         try:
-            self._db = open_outbox(self._path, self._medium, marked, number, thorough)
+            self._db = open_outbox(self._path, self._medium, marked, number)
         except sqlite3.Error as error:
             if not sqlite_faults.is_full(error) or not self.ballast.give():
                 raise
-            self._db = open_outbox(self._path, self._medium, marked, number, thorough)
+            self._db = open_outbox(self._path, self._medium, marked, number)
         self.suspect = self.full = False
 
     def reopen(self, marked: list[End], number: int) -> None:

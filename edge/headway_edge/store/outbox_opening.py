@@ -20,13 +20,15 @@ from headway_edge.store.salvage import Salvaged, salvage
 
 log = structlog.get_logger("headway.agent")
 
+_WRITE_FORMAT = 18  # place of a byte of the header: https://www.sqlite.org/fileformat2.html, section 1.3.3
 
-def open_outbox(path: Path, medium: Medium, marked: list[End], number: int, thorough: bool = False) -> Connection:
+
+def open_outbox(path: Path, medium: Medium, marked: list[End], number: int) -> Connection:
     """Return a connection to a sound database of today's schema, with all that was committed in the main file.
 
     marked: what the mark knows, newest first. number: of the last boot, after which a file in quarantine is named.
-    thorough: see `outbox_schema.check`. Raises AgentError for a file that is not ours, sqlite3.Error and OSError when the disk
-    refuses; nothing is lost then, and the next opening goes on.
+    Raises AgentError for a file that is not ours, sqlite3.Error and OSError when the disk refuses; nothing is lost then, and the
+    next opening goes on.
     """
     quarantine.discard_unfinished(path, medium)
     if quarantine.finish(path, medium, number):
@@ -34,7 +36,7 @@ def open_outbox(path: Path, medium: Medium, marked: list[End], number: int, thor
     cause = ""
     for _ in range(2):  # a read may fail for once
         try:
-            return _connect(path, medium, thorough)
+            return _connect(path, medium)
         except sqlite3.Error as error:
             if not _is_unusable(error):
                 raise
@@ -50,10 +52,10 @@ def open_outbox(path: Path, medium: Medium, marked: list[End], number: int, thor
         damaged_file=str(quarantine.folder(path) / f"{path.name}-{number}"),
         next_step="check the disk, a worn SD card for example; the damaged file may be removed",
     )
-    return _connect(path, medium, thorough=False)
+    return _connect(path, medium)
 
 
-def _connect(path: Path, medium: Medium, thorough: bool) -> Connection:
+def _connect(path: Path, medium: Medium) -> Connection:
     db = medium.connect(path)
     try:
         # One process has the file, so no shared memory is needed; SQLite's WAL-reset race needs two connections as well.
@@ -61,7 +63,8 @@ def _connect(path: Path, medium: Medium, thorough: bool) -> Connection:
         outbox_schema.refuse_foreign(db, str(path))
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
-        outbox_schema.check(db, thorough)
+        outbox_schema.check(db)
+        _try_to_write(db, path, medium)
         outbox_schema.migrate(db)
         outbox_schema.probe(db)
         # From here on the WAL holds only what this opening writes: if it goes, no earlier boot's records go with it. And what
@@ -73,6 +76,18 @@ def _connect(path: Path, medium: Medium, thorough: bool) -> Connection:
             db.close()
         raise
     return db
+
+
+def _try_to_write(db: Connection, path: Path, medium: Medium) -> None:
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("PRAGMA user_version = 0")  # SQLite begins to write where it may not, and notices here
+        db.execute("ROLLBACK")
+    except sqlite3.Error as error:
+        # SQLite writes no file whose header names a format newer than it knows: one bit of it, and the agent would not start.
+        if sqlite_faults.is_read_only(error) and (medium.read(path) or b"")[_WRITE_FORMAT : _WRITE_FORMAT + 1] > b"\2":
+            raise outbox_schema.damage("its header names a format for writing that there is not") from error
+        raise
 
 
 @contextlib.contextmanager

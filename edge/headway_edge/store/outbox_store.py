@@ -8,14 +8,14 @@ import contextlib
 import errno
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import structlog
 
 from headway_edge.errors import AgentError
-from headway_edge.store import boot_table, outbox_schema, pending_loss, quarantine, retention, sqlite_faults
+from headway_edge.store import boot_table, outbox_schema, pending_loss, quarantine, retention, sqlite_faults, wiping
 from headway_edge.store.boot_mark import BOOTS_MAX, BootMark, End
 from headway_edge.store.medium import Connection, Medium, SystemMedium
 from headway_edge.store.outbox_database import OutboxDatabase
@@ -54,7 +54,8 @@ class OutboxStore:
         self._doubted = 0  # of how many of the caller's records that was
         self._uncompared = False  # the file was opened again, and not yet compared with what is known here
         self._mark_failed = False
-        medium = medium or SystemMedium()
+        self.is_scrubbed = False  # whether no byte of before the last wipe is left
+        self._medium = medium = medium or SystemMedium()
         try:
             self._unlock = medium.lock(quarantine.beside(path, ".lock"))
         except BlockingIOError as error:
@@ -74,6 +75,7 @@ class OutboxStore:
             raise
         self._write_mark()
         self._file.take_ballast()
+        self.scrub()  # should a wipe have been cut short
 
     def _close(self) -> None:
         self._file.close()
@@ -90,12 +92,14 @@ class OutboxStore:
 
         def begin(db: Connection) -> tuple[int, int, list[End]]:
             newest = int(db.execute("SELECT coalesce(max(boot), 0) FROM boot").fetchone()[0])
+            newest = max(newest, outbox_schema.number(db, outbox_schema.WIPED))
             # Without a mark: what nobody remembers must not be counted again.
             boot = max(newest, marked[0].boot) + 1 if found else max(newest + 1, first_boot)
             if not newest and not found:
                 outbox_schema.put_number(db, outbox_schema.KNOWN_FROM, boot)
             elif len(marked) == BOOTS_MAX and marked[-1].boot > newest:
                 outbox_schema.put_number(db, outbox_schema.KNOWN_FROM, marked[-1].boot)
+            boot_table.mend(db, marked)
             lost = boot_table.lose_beyond(db, marked)
             boot_table.begin(db, boot)
             outbox_schema.retry_undeliverable(db)
@@ -128,6 +132,8 @@ class OutboxStore:
         if self._file.suspect:
             self._file.reopen(self._ends, self.boot)
             self._uncompared = True
+        if self._uncompared and outbox_schema.number(self._file.db, outbox_schema.WIPED) > self.boot:
+            self._adopt_wipe()  # it was committed after all
         if self._uncompared:
             if self._file.full:
                 self._relieve()
@@ -241,11 +247,64 @@ class OutboxStore:
         else:
             self._mark_failed = False
 
+    # --- erasing ------------------------------------------------------------------------------------------------
+
+    def wipe(self, keep: Container[str], state: Mapping[str, bytes]) -> None:
+        """Erase everything of the person: records, how far boots went, state; and begin a new boot.
+
+        keep: keys of state that stay. state: put in with that. All of it in one transaction. Raises sqlite3.Error; then
+        nobody knows whether it is done, and it is to be called again before anything else: if it was committed, that
+        changes nothing more.
+        """
+        before = self.boot
+        self._ready()
+        if self.boot == before:
+            with self:
+                wiping.forget(self._file.db, before + 1, keep, state)
+            self._adopt_wipe()
+        self._write_mark()
+
+    def _adopt_wipe(self) -> None:
+        self.is_scrubbed = False
+        self.boot = outbox_schema.number(self._file.db, outbox_schema.WIPED)
+        rows = self._file.read("SELECT last_seq FROM boot WHERE boot = ?", (self.boot,))
+        self._seq = rows[0][0] if rows else 0
+        self._ends = [End(self.boot, self._seq, 0)]
+        self._in_doubt = self._uncompared = self.may_have_losses = False
+        self._state.unsaved.clear()
+        self._state.read(self._file.read(StateTable.SELECT))
+        self._recount()
+
+    def scrub(self) -> bool:
+        """Take what a wipe has left of old bytes out of the files; return whether there is none. Never raises."""
+        try:
+            self._ready()
+            if wiping.is_unclean(self._file.db):
+                wiping.scrub(self._file.db, self.path, self._medium)
+        except (sqlite3.Error, OSError, MemoryError) as error:
+            self._file.note(error)
+            self.is_scrubbed = False
+            log.error("agent.not_scrubbed", error=str(error), next_step="none yet: it is tried again; check the disk")
+        else:
+            self.is_scrubbed = True
+        return self.is_scrubbed
+
     # --- state --------------------------------------------------------------------------------------------------
 
     def save(self, key: str, value: bytes) -> None:
         """Store a piece of the agent's state, durably."""
         self._write(lambda _: self.put(key, value))
+
+    def save_all(self, values: Mapping[str, bytes | None]) -> None:
+        """Store pieces of the agent's state, and remove those that are None, in one transaction."""
+
+        def store(_: Connection) -> None:
+            self.remove(key for key, value in values.items() if value is None)
+            for key, value in values.items():
+                if value is not None:
+                    self.put(key, value)
+
+        self._write(store)
 
     def load(self, key: str) -> bytes | None:
         """Return a piece of state, the newest, also if the disk has refused it so far; None if there is none. Never raises."""

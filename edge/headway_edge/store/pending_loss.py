@@ -6,8 +6,9 @@ that a power cut leaves the one or the other, and a loss that was noted meanwhil
 
 from typing import NamedTuple
 
-from headway_protocol import cbor
-from headway_protocol.errors import DecodeError
+from headway_edge.store.outbox_schema import is_whole
+from headway_protocol import cbor, record
+from headway_protocol.errors import DecodeError, EncodeError
 
 PREFIX = "outbox/undeclared/"
 
@@ -30,7 +31,12 @@ class PendingLoss(NamedTuple):
 
 def pending(boot: int, first_seq: int, last_seq: int, reason: str) -> PendingLoss:
     """Return the loss with its key, whose order is that of the records."""
-    return PendingLoss(f"{PREFIX}{boot:010d}/{first_seq:010d}/{last_seq:010d}", boot, first_seq, last_seq, reason)
+    return PendingLoss(f"{prefix_of(boot)}{first_seq:010d}/{last_seq:010d}", boot, first_seq, last_seq, reason)
+
+
+def prefix_of(boot: int) -> str:
+    """Return what the keys of a boot's losses begin with."""
+    return f"{PREFIX}{boot:010d}/"
 
 
 def value_of(loss: PendingLoss) -> bytes:
@@ -38,13 +44,19 @@ def value_of(loss: PendingLoss) -> bytes:
     return cbor.encode([loss.boot, loss.first_seq, loss.last_seq, loss.reason])
 
 
-def read(key: str, value: bytes) -> PendingLoss | None:
-    """Return the loss stored under `key`; None for a value of another version."""
+def read(key: str, value: object, its_crc: object) -> PendingLoss | None:
+    """Return the loss stored under `key`; None for one of another version, or whose key has changed beyond use.
+
+    Where the value's bytes have changed, what is lost stands in the key as well, all but why.
+    """
+    if "\ufffd" in key:
+        return None  # it cannot be named to be removed, and would be told for ever; the server asks for what it lacks
     try:
-        items = cbor.decode(value)
-    except DecodeError:
+        if isinstance(value, bytes) and is_whole(value, its_crc):
+            items = cbor.decode(value)
+        else:
+            items = [*map(int, key[len(PREFIX) :].split("/")), DAMAGED]
+        record.loss_body(*items)  # type: ignore[misc]
+    except (DecodeError, EncodeError, TypeError, ValueError):
         return None
-    if not isinstance(items, list) or len(items) != 4:
-        return None
-    boot, first_seq, last_seq, reason = items
-    return PendingLoss(key, boot, first_seq, last_seq, reason)
+    return PendingLoss(key, *items)  # type: ignore[misc]

@@ -3,7 +3,7 @@
 from headway_edge.store import boot_table, fold_rows, pending_loss
 from headway_edge.store.boot_mark import End
 from headway_edge.store.medium import Connection
-from headway_edge.store.outbox_schema import ASIDE, TO_SEND
+from headway_edge.store.outbox_schema import ASIDE, TO_SEND, is_whole
 from headway_edge.store.seq_ranges import BootRun, Run, missing, without
 from headway_protocol import record
 from headway_protocol.codes import UNDELIVERABLE
@@ -59,16 +59,20 @@ def _told(db: Connection, boot: int) -> list[Run]:
     # What of a boot is named by a loss that is noted, or declared by a record that is not settled.
     told = []
     prefix = pending_loss.PREFIX
-    for key, value in db.execute("SELECT key, value FROM state WHERE key >= ? AND key < ?", (prefix, prefix + "~")):
-        loss = pending_loss.read(key, value)
+    for row in db.execute("SELECT key, value, crc FROM state WHERE key >= ? AND key < ?", (prefix, prefix + "~")):
+        loss = pending_loss.read(*row)
         if loss is not None and loss.boot == boot:
             told.append((loss.first_seq, loss.last_seq))
-    rows = db.execute("SELECT payload FROM record WHERE done IN (?, ?) AND kind = ?", (TO_SEND, ASIDE, record.LOSS))
-    for (payload,) in rows:
+    rows = db.execute(
+        "SELECT payload, crc FROM record WHERE done IN (?, ?) AND kind = ?", (TO_SEND, ASIDE, record.LOSS)
+    )
+    for payload, its_crc in rows:
+        if not is_whole(payload, its_crc):
+            continue  # it will be found damaged when it is to be sent
         try:
             its_boot, first, last, _ = record.parse_loss(record.decode(payload).body)
         except DecodeError:
-            continue  # it will be found damaged when it is to be sent
+            continue
         if its_boot == boot:
             told.append((first, last))
     return sorted(told)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from headway_edge.store import boot_table, pending_loss
 from headway_edge.store.fold_rows import Folder, names_of
 from headway_edge.store.medium import Connection
-from headway_edge.store.outbox_schema import ASIDE, SETTLED, TO_SEND
-from headway_edge.store.seq_ranges import BootRun, united
+from headway_edge.store.outbox_schema import ASIDE, SETTLED, TO_SEND, is_whole
+from headway_edge.store.seq_ranges import BootRun, missing, united
 from headway_protocol.record import AGREEMENT, BIRTH, DAY, LOSS, SERVICE
 
 BUDGET_BYTES = 64 * 2**20  # some 300 000 trips
@@ -116,11 +116,23 @@ def _gone_with(db: Connection, keys: Sequence[tuple[int, int]]) -> list[BootRun]
     gone = [(boot, seq, seq) for boot, seq in keys]
     for boot, seq in keys:
         row = db.execute(
-            "SELECT payload FROM record WHERE boot = ? AND seq = ? AND kind = ?", (boot, seq, DAY)
+            "SELECT payload, crc FROM record WHERE boot = ? AND seq = ? AND kind = ?", (boot, seq, DAY)
         ).fetchone()
         if row is not None:
-            gone += names_of(row[0])
+            gone += names_of(row[0]) if is_whole(*row) else _not_there(db, row[0])
     return gone
+
+
+def _not_there(db: Connection, damaged: object) -> list[BootRun]:
+    # What a fold names whose bytes have changed may be none of what it named: not what there is, nor what there never was.
+    found = []
+    for boot, first, last in names_of(damaged) if isinstance(damaged, bytes) else ():
+        last_there = min(last, boot_table.end_of(db, boot) or 0)
+        rows = db.execute(
+            "SELECT seq FROM record WHERE boot = ? AND seq BETWEEN ? AND ? ORDER BY seq", (boot, first, last_there)
+        ).fetchall()
+        found += [(boot, *run) for run in missing((row[0] for row in rows), first, last_there)]
+    return found
 
 
 def _note_lost(db: Connection, gone: Sequence[BootRun], reason: str) -> None:

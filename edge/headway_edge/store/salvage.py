@@ -7,11 +7,11 @@ declared; what the server had settled is not lost, only gone.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from headway_edge.store import boot_table, fold_rows, pending_loss
+from headway_edge.store import boot_table, fold_rows, pending_loss, wiping
 from headway_edge.store.boot_mark import BOOTS_MAX, End
 from headway_edge.store.damaged_file import DamagedFile, Row, carved_rows
 from headway_edge.store.medium import Connection
-from headway_edge.store.outbox_schema import KNOWN_FROM, SETTLED, crc, put, put_number
+from headway_edge.store.outbox_schema import KNOWN_FROM, SETTLED, WIPED, crc, number, put, put_number
 from headway_edge.store.seq_ranges import missing, without
 
 _BEYOND = 1000  # how far records are looked for beyond the last one seen of a boot whose end nobody knows
@@ -38,6 +38,8 @@ def salvage(source: DamagedFile, read_pages: Callable[[], bytes], target: Connec
             found.state_lost += 1
         else:
             put(target, key, value)
+    marked = wiping.since_wiped(target, marked)
+    wiped = number(target, WIPED)
     failures = source.failures
     ends = {end.boot: end for end in source.ends()}
     if source.failures > failures and len(marked) == BOOTS_MAX:
@@ -45,14 +47,19 @@ def salvage(source: DamagedFile, read_pages: Callable[[], bytes], target: Connec
     for end in marked:
         other = ends.get(end.boot, end)
         ends[end.boot] = End(end.boot, max(end.last_seq, other.last_seq), max(end.settled, other.settled))
-    for boot in {*ends, *source.boots_of_records()}:
+    for boot in {boot for boot in {*ends, *source.boots_of_records()} if boot >= wiped}:
         last_seq = ends[boot].last_seq if boot in ends else source.highest(boot) + _BEYOND
         _copy(target, source.records(boot, last_seq))
     if source.failures or _missing(target, ends):
-        _copy(target, _unsettled(carved_rows(read_pages()), ends))
+        # Pages in gaps may have what was erased, until they are scrubbed.
+        _copy(target, (row for row in _unsettled(carved_rows(read_pages()), ends) if row.boot >= wiped))
     _remove_folded(target)
     for boot in _boots(target):
         ends.setdefault(boot, _end_of(target, boot))
+    for boot, end in ends.items():
+        most = boot_table.furthest(target, boot, marked)
+        if most is not None and end.last_seq > most:
+            ends[boot] = End(boot, most, min(end.settled, most))
     for end in ends.values():
         if end.last_seq:
             boot_table.raise_end(target, end.boot, end.last_seq)

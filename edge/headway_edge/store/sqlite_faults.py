@@ -19,6 +19,11 @@ def is_full(error: BaseException) -> bool:
     return isinstance(error, sqlite3.Error) and code_of(error) & 0xFF == _FULL
 
 
+def is_read_only(error: BaseException) -> bool:
+    """Whether SQLite may not write the file."""
+    return isinstance(error, sqlite3.Error) and code_of(error) & 0xFF == _READONLY
+
+
 def is_suspect(error: BaseException) -> bool:
     """Whether what the connection believes of the file may be wrong, so that it has to be made anew.
 
