@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from headway_server.refused_tokens import RefusedTokens
 from headway_server.running import Running
 
 _bearer = HTTPBearer(auto_error=False, description="The operator token of the server's settings.")
@@ -20,7 +21,11 @@ def running_server(request: Request) -> Running:
 Server = Annotated[Running, Depends(running_server)]
 
 
-def operator(server: Server, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> None:
+async def operator(
+    request: Request,
+    server: Server,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> None:
     """Let the operator pass; raises 403 if there is none in the settings, 401 for a missing or wrong token."""
     token = server.settings.operator_token
     if token is None:
@@ -28,4 +33,6 @@ def operator(server: Server, credentials: Annotated[HTTPAuthorizationCredentials
     given = "" if credentials is None else credentials.credentials
     # Bytes, because compare_digest takes no other text than ASCII.
     if not hmac.compare_digest(given.encode(), token.get_secret_value().encode()):
+        refused: RefusedTokens = request.app.state.refused_tokens
+        await refused.note(server.database, getattr(request.scope.get("route"), "path", ""), server.now_ms())
         raise HTTPException(401, "the operator token is missing or wrong", {"WWW-Authenticate": "Bearer"})

@@ -1,4 +1,4 @@
-"""What of single devices somebody should look at, in words, with what to do: clones, gaps, floods, losses, refusals.
+"""What of single devices somebody should look at, in words, with what to do: clones, gaps, floods, losses, refusals, offers.
 
 Read only. What happened more than 30 days ago is no alarm any more; the counters still have it.
 """
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, and_, func, not_, select
+from sqlalchemy import Select, and_, func, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_protocol import code_texts, codes
@@ -16,20 +16,22 @@ from headway_server.gap_rows import ASKS_MAX, OPEN_END
 from headway_server.gaps import is_unfilled
 from headway_server.rate_limit import HeldBack
 from headway_server.sequence import union_size
-from headway_server.tables import gaps, losses, quarantine, records, rejections
+from headway_server.tables import devices, erased_devices, erasures, gaps, losses, quarantine, records, rejections
 
 # By gravity.
 CLONE, UNFILLED, FLOOD, LOST, REFUSED, MISSING = "clone", "unfilled", "flood", "lost", "refused", "missing"
-_ORDER = (CLONE, UNFILLED, FLOOD, LOST, REFUSED, MISSING)
+UNERASED, UNTAKEN = "unerased", "untaken"
+_ORDER = (CLONE, UNERASED, UNFILLED, FLOOD, LOST, REFUSED, UNTAKEN, MISSING)
 
 _SINCE_MS = 30 * 86_400_000
 _PER_KIND_MAX = 500
 _MISSING_FOR_MS = 3_600_000  # a gap of less is in the ordinary way of things
+_UNTAKEN_FOR_MS = 86_400_000  # a pack waits for the end of the trip, or of the day
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One. last_ms: when it was last so, by the server's clock, Unix ms."""
+    """One. device: or the erasure that it is about. last_ms: when it was last so, by the server's clock, Unix ms."""
 
     device: str
     kind: str
@@ -38,15 +40,19 @@ class Alarm:
     next_step: str
 
 
-async def every_alarm(connection: AsyncConnection, held_back: Iterable[HeldBack], now: int) -> list[Alarm]:
-    """Return the alarms, the gravest kind first, then the latest; at most 500 of a kind."""
+async def every_alarm(
+    connection: AsyncConnection, held_back: Iterable[HeldBack], now: int, erase_days: float
+) -> list[Alarm]:
+    """Return the alarms, the gravest kind first, then the latest; at most 500 of a kind. erase_days: as set."""
     since_ms = now - _SINCE_MS
     found = [
         *await _clones(connection, since_ms),
+        *await _unerased(connection, now - round(erase_days * 86_400_000)),
         *await _unfilled(connection, now),
         *(_flood(one) for one in held_back if one.last_ms > since_ms),
         *await _lost(connection, since_ms),
         *await _refused(connection, since_ms),
+        *await _untaken(connection, since_ms),
         *await _missing(connection, now),
     ]
     return sorted(found, key=lambda alarm: (_ORDER.index(alarm.kind), -alarm.last_ms, alarm.device, alarm.words))
@@ -72,6 +78,29 @@ async def _clones(connection: AsyncConnection, since_ms: int) -> list[Alarm]:
             "The first content counts; the other is in quarantine.",
         )
         for device, count, last in await connection.execute(query)
+    ]
+
+
+async def _unerased(connection: AsyncConnection, before_ms: int) -> list[Alarm]:
+    e, x = erased_devices.c, erasures.c
+    query = (
+        select(x.number, x.erased_at_ms, func.count(), func.count(e.asked_at_ms))
+        .join(erased_devices, e.number == x.number)
+        .where(x.erased_at_ms < before_ms, or_(e.confirmed_at_ms.is_(None), e.cleared_at_ms.is_(None)))
+        .group_by(x.number, x.erased_at_ms)
+        .order_by(x.erased_at_ms.desc())
+        .limit(_PER_KIND_MAX)
+    )
+    return [
+        Alarm(
+            f"erasure {number}",
+            UNERASED,
+            f"{_devices(devices)} of it did not say in time that the store is wiped; {_devices(asked)} spoke since and "
+            f"{'was' if asked == 1 else 'were'} told to.",
+            erased_ms,
+            f"Bring what is left online, with the server's key in pack_keys; `headway person certificate {number}` says more.",
+        )
+        for number, erased_ms, devices, asked in await connection.execute(query)
     ]
 
 
@@ -176,8 +205,35 @@ async def _refused(connection: AsyncConnection, since_ms: int) -> list[Alarm]:
     return found
 
 
+async def _untaken(connection: AsyncConnection, since_ms: int) -> list[Alarm]:
+    d = devices.c
+    signed_ms = d.offer_version * 1000  # versions follow Unix seconds
+    query = (
+        select(d.device, d.pack_name, d.pack_version, d.last_seen_ms)
+        .where(d.offered_pack_id.is_not(None), d.offer_version > 0, d.offered_pack_id != d.pack_id)
+        .where(d.last_seen_ms > signed_ms + _UNTAKEN_FOR_MS, d.last_seen_ms > since_ms)
+        .order_by(d.last_seen_ms.desc())
+        .limit(_PER_KIND_MAX)
+    )
+    return [
+        Alarm(
+            device,
+            UNTAKEN,
+            f"It was offered another pack, was heard a day later and longer, and runs {name} version {version}.",
+            last_ms,
+            "The device's log and `headway doctor` say why it did not take the pack, or gave it back; without pack_keys in its "
+            "settings it takes none (`headway key show`).",
+        )
+        for device, name, version, last_ms in await connection.execute(query)
+    ]
+
+
 def _records(count: int) -> str:
     return f"{count} record{'' if count == 1 else 's'}"
+
+
+def _devices(count: int) -> str:
+    return f"{count} device{'' if count == 1 else 's'}"
 
 
 def _boots(count: int) -> str:

@@ -258,8 +258,8 @@ class Counters(BaseModel):
 class Alarm(BaseModel):
     """Something about a device that somebody should look at."""
 
-    device: str
-    kind: str = Field(description="clone, unfilled, flood, lost, refused or missing.")
+    device: str = Field(description="Of kind unerased: `erasure` and its number, for no name of it is known any more.")
+    kind: str = Field(description="clone, unerased, unfilled, flood, lost, refused, untaken or missing.")
     words: str
     last: datetime | None = Field(description="When it was last so, by the server's clock.")
     next_step: str

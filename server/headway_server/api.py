@@ -15,7 +15,7 @@ from headway_edge.core.gate_names import GATE_NAMES
 from headway_edge.core.process import Characteristic
 from headway_protocol import counts
 from headway_protocol.record_names import CLOCK_NAMES
-from headway_server import answers, fleet
+from headway_server import answers, audit_log, fleet
 from headway_server.access import Server, operator
 from headway_server.answers import decimal, instant
 from headway_server.epochs import ALL_CHARACTERISTICS, person_totals_of
@@ -142,7 +142,8 @@ async def counters(server: Server) -> answers.Counters:
 async def close_epoch(server: Server, request: answers.CloseRequest | None = None) -> answers.EpochClosed:
     """Close the open epoch, publish its benchmarks, open the next. 409: closed by somebody else, or without trips."""
     try:
-        closed = await server.close_epoch(None if request is None else request.expected)
+        expected = None if request is None else request.expected
+        closed = await server.close_epoch(expected, actor=audit_log.OPERATOR)
     except EpochNotClosed as e:
         raise HTTPException(409, str(e)) from e
     return answers.EpochClosed(

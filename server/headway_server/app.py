@@ -14,6 +14,7 @@ from headway_server import (
     api,
     dead_letter_api,
     device_api,
+    erasure_api,
     forecast_api,
     forecast_page,
     incident_api,
@@ -25,6 +26,7 @@ from headway_server import (
     trend_page,
 )
 from headway_server.body_limit import BodyLimit
+from headway_server.refused_tokens import RefusedTokens
 from headway_server.running import Running
 
 log = structlog.get_logger(__name__)
@@ -40,9 +42,10 @@ def create_app(running: Running) -> FastAPI:
     # FastAPI's own page would load its scripts from somewhere else; a fleet's server may have no way there.
     app = FastAPIOffline(title="Headway fleet server", version=_version(), description=_DESCRIPTION)
     app.state.running = running
+    app.state.refused_tokens = RefusedTokens()
     app.add_middleware(BodyLimit, bytes_max=_BODY_BYTES_MAX)
     for part in (
-        *(api, device_api, forecast_api, incident_api, pack_api, person_api, dead_letter_api),
+        *(api, device_api, erasure_api, forecast_api, incident_api, pack_api, person_api, dead_letter_api),
         *(page, forecast_page, incident_page, person_page, trend_page),
     ):
         app.include_router(part.router)
@@ -53,7 +56,9 @@ def create_app(running: Running) -> FastAPI:
 
 
 async def _database_failed(request: Request, error: Exception) -> JSONResponse:
-    log.warning("request failed", path=request.url.path, reason=(str(error) or type(error).__name__).splitlines()[0])
+    # The path as it is declared: what stands in its places may be a person.
+    path = getattr(request.scope.get("route"), "path", "")
+    log.warning("request failed", path=path, reason=(str(error) or type(error).__name__).splitlines()[0])
     return JSONResponse({"detail": "the database does not answer; try again later, see /healthz"}, 503)
 
 

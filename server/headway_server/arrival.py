@@ -53,13 +53,17 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Birth:
-    """What a device says of itself at the start of a boot. pack: (id, name, version) of what it runs, if anything."""
+    """What a device says of itself at the start of a boot.
+
+    pack: (id, name, version) of what it runs, if anything. wiped: as `headway_protocol.record.wiped_of`.
+    """
 
     vehicle_class: str
     firmware: str
     backlog: int
     dropped: int
     pack: tuple[bytes, str, int] | None
+    wiped: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +232,8 @@ def _read_record(device: str, payload: bytes, find: Find) -> Arrival:
     if found.kind == record.BIRTH:
         firmware, vehicle_class, packs, backlog, dropped = record.parse_birth(found.body)
         runs = next(((pack_id, storable(name), version) for pack_id, name, version in packs), None)
-        birth = Birth(storable(vehicle_class), storable(firmware), backlog, dropped, runs)
+        wiped = record.wiped_of(found.body)
+        birth = Birth(storable(vehicle_class), storable(firmware), backlog, dropped, runs, wiped)
     elif found.kind == record.LOSS:
         boot, first_seq, last_seq, reason = record.parse_loss(found.body)
         loss = Loss(boot, first_seq, last_seq, storable(reason))

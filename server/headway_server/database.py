@@ -36,6 +36,7 @@ Item = TypeVar("Item")
 BUSY_TIMEOUT_MS = 5000
 _READERS = 4
 _KEYS_PER_QUERY = 500
+_CUT_OFF_TRIES = 5
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _UPGRADE_LOCK = 0x48656164776179  # "Headway", for PostgreSQL's advisory lock
 
@@ -173,6 +174,28 @@ class Database:
         async with self._reader.begin() as connection:
             yield connection
 
+    async def cut_off_log(self) -> None:
+        """After something was erased: have no old bytes in SQLite's write-ahead log; PostgreSQL: let the space be used again.
+
+        Waits for readers a little; what they hold up is overwritten by later writes.
+        """
+        if self._writer is self._reader:
+            async with self._writer.connect() as connection:
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+                await connection.execute(text("VACUUM"))
+            return
+        for _ in range(_CUT_OFF_TRIES):
+            async with self._turn, self._writer.connect() as connection:
+                raw = (await connection.get_raw_connection()).driver_connection
+                assert raw is not None  # noqa: S101 - a connection has one
+                cursor = await raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                (busy, _, _) = await cursor.fetchone()
+                await cursor.close()
+            if not busy:
+                return
+            await asyncio.sleep(0.2)
+        log.warning("readers hold the write-ahead log", next_step="none: it is overwritten by what comes next")
+
     async def close(self) -> None:
         """Close every connection. SQLite: the writer last, so that it leaves a file without a write-ahead log."""
         await self._reader.dispose()
@@ -242,7 +265,11 @@ def _set_up_sqlite(engine: AsyncEngine, *, writes: bool) -> None:
         dbapi_connection.isolation_level = None
         cursor = dbapi_connection.cursor()
         pragmas = [f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON"]
-        pragmas += ["journal_mode=WAL", "synchronous=FULL"] if writes else ["query_only=ON", "wal_autocheckpoint=0"]
+        if writes:
+            # Overwritten, because what is erased is not to be found in free pages.
+            pragmas += ["journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"]
+        else:
+            pragmas += ["query_only=ON", "wal_autocheckpoint=0"]
         for pragma in pragmas:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()

@@ -83,7 +83,7 @@ async def replay_letters(server: Server, request: shapes.Letters) -> shapes.Repl
 @router.post("/api/v1/dead-letters/drop", responses={422: {"model": answers.Problem}})
 async def drop_letters(server: Server, request: shapes.Letters) -> shapes.Dropped:
     """Delete letters."""
-    return shapes.Dropped(dropped=await dead_letters.drop(server.database, _hashes(request)))
+    return shapes.Dropped(dropped=await dead_letters.drop(server.database, _hashes(request), server.now_ms()))
 
 
 def _hashes(request: shapes.Letters) -> list[bytes]:

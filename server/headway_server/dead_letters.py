@@ -14,6 +14,7 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_protocol import ack, code_texts
+from headway_server import audit_log
 from headway_server.arrival import Arrival, Received, Refusal, read
 from headway_server.database import Database, slices
 from headway_server.ingest import Ingest
@@ -64,12 +65,13 @@ def is_whole(row: Row[Any]) -> bool:
     return bool(row.hash != OVERFLOW and digest_of(row.topic, row.payload) == row.hash)
 
 
-async def drop(database: Database, hashes: Sequence[bytes]) -> int:
-    """Delete letters; return how many there were."""
+async def drop(database: Database, hashes: Sequence[bytes], now: int) -> int:
+    """Delete letters; return how many there were. now: Unix ms."""
     dropped = 0
     async with database.write() as connection:
         for some in slices(sorted(set(hashes))):
             dropped += (await connection.execute(delete(dead_letters).where(dead_letters.c.hash.in_(some)))).rowcount
+        await audit_log.note(connection, now, audit_log.OPERATOR, audit_log.LETTERS_DROPPED, {"letters": dropped})
     log.info("dead letters dropped", letters=dropped)
     return dropped
 
@@ -89,6 +91,10 @@ async def replay(database: Database, ingest: Ingest, hashes: Sequence[bytes]) ->
             done.outcomes[digest] = CUT, f"only the beginning of its {rows[0].payload_bytes} bytes was kept"
         else:
             done.outcomes[digest] = await _replay_one(database, ingest, rows[0], done.acknowledgements)
+    taken = sum(outcome == TAKEN for outcome, _ in done.outcomes.values())
+    async with database.write() as connection:
+        detail = {"letters": len(done.outcomes), "taken": taken}
+        await audit_log.note(connection, ingest.now_ms(), audit_log.OPERATOR, audit_log.LETTERS_REPLAYED, detail)
     return done
 
 

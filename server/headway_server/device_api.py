@@ -59,7 +59,7 @@ async def device(server: Server, group: str, device: str) -> answers.DeviceDetai
 async def alarms(server: Server, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> answers.Alarms:
     """What somebody should look at: identities that two units use, records that do not come, and more."""
     async with server.database.read() as connection:
-        found = await every_alarm(connection, server.held_back(), server.now_ms())
+        found = await every_alarm(connection, server.held_back(), server.now_ms(), server.settings.erase_days)
     return answers.Alarms(
         alarms=[
             answers.Alarm(

@@ -7,16 +7,22 @@ adds to the present one. What devices are told of it: `headway_server.publicatio
 
 from collections import defaultdict
 from dataclasses import dataclass
+from random import Random, SystemRandom
 
 import structlog
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from headway_server import audit_log
+from headway_server.batches_out import keep_batches_out
+from headway_server.benchmark_members import Members, earlier_sets, numbers_of, recollect, remember
 from headway_server.benchmarks import knots
 from headway_server.database import Database, insert_into
+from headway_server.differencing import choose, members, nearest, set_of
 from headway_server.errors import EpochNotClosed
 from headway_server.processes import Processes
 from headway_server.publications import Cohort, Publication, benchmark_messages
+from headway_server.restore import restored_ms
 from headway_server.tables import benchmarks, devices, epochs, person_totals, withheld
 from headway_server.tally import Tally, merge
 from headway_server.tally_rows import tally_of
@@ -68,15 +74,20 @@ async def close_epoch(
     *,
     expected: int | None = None,
     even_if_empty: bool = False,
+    chance: Random | None = None,
+    actor: str = audit_log.TIMER,
 ) -> ClosedEpoch:
     """Close the open epoch, store its benchmarks, open the next, and say what to publish to which device.
 
-    k_floor: persons a cohort needs, at least 5. now: Unix ms. expected: the number the caller believes to be open; of
-    two closers that saw the same epoch, one closes it and the other gets EpochNotClosed, which is also raised for an
-    epoch without trips unless `even_if_empty`. All or nothing: a database error leaves the epoch open.
+    k_floor: persons a cohort needs, and by how many its tables differ (`differencing`), at least 5. now: Unix ms.
+    expected: the number the caller believes to be open; of two closers that saw the same epoch, one closes it and the
+    other gets EpochNotClosed, which is also raised for an epoch without trips unless `even_if_empty`. chance: who is
+    left out where somebody must be; None: what nobody can foresee. actor: of `audit_log`. All or nothing: a database
+    error leaves the epoch open.
     """
     async with database.write() as connection:
-        number = (await connection.execute(_OPEN_EPOCH.with_for_update())).one().number
+        await keep_batches_out(connection)
+        number, opened_at_ms = (await connection.execute(_OPEN_EPOCH)).one()
         if expected is not None and number != expected:
             raise EpochNotClosed(f"epoch {expected} is closed already, {number} is open", "look at its benchmarks")
         await processes.refresh(connection)
@@ -87,10 +98,19 @@ async def close_epoch(
         await connection.execute(
             insert_into(connection, epochs), {"number": number + 1, "opened_at_ms": now, "closed_at_ms": None}
         )
-        published, held_back = _evaluate(processes, totals, k_floor)
+        restored = await restored_ms(connection)
+        published: list[_Published] = []
+        if restored is not None and restored >= opened_at_ms:
+            held_back = [_after_restore(*cohort, len(persons)) for cohort, persons in totals.items()]
+        else:
+            await recollect(connection, processes, lambda epoch: person_totals_of(connection, processes, epoch))
+            numbers = await numbers_of(connection, {person for persons in totals.values() for person in persons})
+            earlier = await earlier_sets(connection)
+            published, held_back = _evaluate(processes, totals, k_floor, numbers, earlier, chance or SystemRandom())
         await _store(connection, number, published, held_back)
-        cohorts = {row[:2]: len(totals[row[:2]]) for row in published}
+        cohorts = {(row.of.cohort, row.of.pack_id): len(totals[row.of.cohort, row.of.pack_id]) for row in published}
         publications = await benchmark_messages(connection, processes, cohorts=set(cohorts))
+        await audit_log.note(connection, now, actor, audit_log.EPOCH_CLOSED, {"epoch": number})
     for item in held_back:
         log.info("benchmark held back", epoch=number, cohort=item.cohort, persons=item.persons, reason=item.reason)
     told = {f"{cohort} {pack_id.hex()}": persons for (cohort, pack_id), persons in cohorts.items()}
@@ -119,14 +139,37 @@ async def person_totals_of(
     return dict(found)
 
 
-_Published = tuple[str, bytes, int, int, tuple[list[int], list[int]]]
+@dataclass(frozen=True, slots=True)
+class _Published:
+    """A table: whom it is over, how many they are, and its knots."""
+
+    of: Members
+    persons: int
+    shares: list[int]
+    values: list[int]
+
+
+def _after_restore(cohort: str, pack_id: bytes, persons: int) -> Withheld:
+    reason = (
+        "the database was restored from a backup in this epoch, so what was published after the backup is not known, and "
+        "another benchmark beside it might tell about single persons; the next close publishes again"
+    )
+    return Withheld(cohort, pack_id, ALL_CHARACTERISTICS, persons, reason)
 
 
 def _evaluate(
-    processes: Processes, totals: dict[Cohort, dict[str, Tally]], k_floor: int
+    processes: Processes,
+    totals: dict[Cohort, dict[str, Tally]],
+    k_floor: int,
+    numbers: dict[str, int],
+    earlier: defaultdict[int, list[int]],
+    chance: Random,
 ) -> tuple[list[_Published], list[Withheld]]:
+    """Make the tables of an epoch. numbers: of persons. earlier: the sets of earlier tables by characteristic; grows."""
     published: list[_Published] = []
     held_back = []
+    # Characteristics of the same persons with the same past get the same persons: what is told belongs together.
+    chosen: dict[tuple[int, frozenset[int]], int | None] = {}
     for (cohort, pack_id), persons in sorted(totals.items()):
         process = processes.find(pack_id)
         assert process is not None  # noqa: S101 - or there were no totals
@@ -140,17 +183,40 @@ def _evaluate(
             held_back.append(Withheld(cohort, pack_id, ALL_CHARACTERISTICS, n, reason))
             continue
         for characteristic in process.period:
-            values = [v for tally in persons.values() if (v := characteristic.value(tally.totals)) is not None]
-            table = knots(values, k_floor)
-            if any(abs(value) > _INT64_MAX for value in values):
+            values = {
+                numbers[person]: value
+                for person, tally in persons.items()
+                if (value := characteristic.value(tally.totals)) is not None
+            }
+            reason = ""
+            if any(abs(value) > _INT64_MAX for value in values.values()):
                 reason = "a value of more than 63 bits"
-                held_back.append(Withheld(cohort, pack_id, characteristic.id, len(values), reason))
-            elif table is None:
+            elif len(values) < k_floor:
                 reason = f"{len(values)} of at least {k_floor} persons have a value"
-                held_back.append(Withheld(cohort, pack_id, characteristic.id, len(values), reason))
             else:
-                published.append((cohort, pack_id, characteristic.id, len(values), table))
+                present, past = set_of(values), earlier[characteristic.id]
+                key = present, frozenset(past)
+                if key not in chosen:
+                    chosen[key] = choose(present, past, k_floor, chance)
+                kept = chosen[key]
+                table = None if kept is None else knots([values[number] for number in members(kept)], k_floor)
+                if kept is None or table is None:
+                    reason = _too_like(len(values), nearest(present, past), k_floor)
+                else:
+                    past.append(kept)
+                    of = Members(cohort, pack_id, characteristic.id, kept)
+                    published.append(_Published(of, kept.bit_count(), *table))
+            if reason:
+                held_back.append(Withheld(cohort, pack_id, characteristic.id, len(values), reason))
     return published, held_back
+
+
+def _too_like(persons: int, differ: int, k_floor: int) -> str:
+    return (
+        f"the {persons} persons differ by {differ} from those of an earlier benchmark, and too few are left to leave others out: "
+        f"the two, subtracted, would tell about fewer than {k_floor}; there is another when the same persons drive again or "
+        f"{k_floor} differ, or with a lower k_floor"
+    )
 
 
 async def _store(
@@ -162,16 +228,17 @@ async def _store(
             [
                 {
                     "epoch": epoch,
-                    "cohort": cohort,
-                    "pack_id": pack_id,
-                    "characteristic": characteristic,
-                    "persons": persons,
-                    "shares_permille": shares,
-                    "knot_values": values,
+                    "cohort": row.of.cohort,
+                    "pack_id": row.of.pack_id,
+                    "characteristic": row.of.characteristic,
+                    "persons": row.persons,
+                    "shares_permille": row.shares,
+                    "knot_values": row.values,
                 }
-                for cohort, pack_id, characteristic, persons, (shares, values) in published
+                for row in published
             ],
         )
+        await remember(connection, epoch, [row.of for row in published])
     if held_back:
         await connection.execute(
             insert_into(connection, withheld),

@@ -159,7 +159,14 @@ async def _note(connection: AsyncConnection, k_floor: int, view: View) -> str:
     """Say which benchmark is shown, or why none is."""
     epoch, knots, persons = view.epoch, view.knots, len(view.persons)
     if knots is not None and knots.epoch == epoch:
-        return f"Published to the devices of this cohort at the close of epoch {epoch}."
+        published = f"Published to the devices of this cohort at the close of epoch {epoch}"
+        with_value = sum(view.characteristic.value(tally.totals) is not None for tally in view.persons.values())
+        if knots.persons >= with_value:
+            return f"{published}."
+        return (
+            f"{published}, over {knots.persons} of {with_value} persons: the others are left out so that this benchmark and "
+            "an earlier one, subtracted, tell about nobody."
+        )
     older = f" Shown is the one of epoch {knots.epoch}, which devices still hold." if knots else ""
     if view.is_open:
         if view.cohort == UNKNOWN_COHORT:

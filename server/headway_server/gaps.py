@@ -57,7 +57,7 @@ async def ask(connection: AsyncConnection, now: int) -> list[Acknowledgement]:
     for device, its_ranges in sorted(ranges.items()):
         group, name = device.split("/")
         found.append(Acknowledgement(topics.topic(group, name, topics.CMD), command.resend(its_ranges)))
-        log.info("asking for records", device=device, ranges=its_ranges)
+        log.info("asking for records", ranges=its_ranges)
     return found
 
 

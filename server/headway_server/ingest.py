@@ -20,6 +20,7 @@ from headway_server.dating_rows import date_all
 from headway_server.processes import Processes
 from headway_server.receipts import Acknowledgement
 from headway_server.tables import records
+from headway_server.tombstones import Tombstones
 from headway_server.transaction import Batch, Key, Transaction, lock_open_epoch
 
 log = structlog.get_logger(__name__)
@@ -42,11 +43,18 @@ class Ingest:
 
     now_ms: the server's clock in Unix milliseconds, for what is shown (received at, last seen); nothing is ordered by it.
     processes: the packs whose trips it reads. counts: totals of this process. births: devices whose class became known
-    since `take_births` was last called.
+    since `take_births` was last called. tombstones: of erased devices, None where nobody was ever erased.
     """
 
-    def __init__(self, database: Database, now_ms: Callable[[], int], processes: Processes) -> None:
+    def __init__(
+        self,
+        database: Database,
+        now_ms: Callable[[], int],
+        processes: Processes,
+        tombstones: Tombstones | None = None,
+    ) -> None:
         self._database = database
+        self._tombstones = tombstones
         self.now_ms = now_ms
         self.processes = processes
         self.counts = IngestCounts()
@@ -76,8 +84,11 @@ class Ingest:
                     read(message, find) if _is_of_unknown_pack(item) else item
                     for message, item in zip(messages, found, strict=True)
                 ]
+            refusals: list[Acknowledgement] = []
+            if self._tombstones is not None:
+                found, refusals = await self._tombstones.screen(connection, messages, found, now)
             batch = _sort(found)
-            acknowledgements = await transaction.apply(batch)
+            acknowledgements = await transaction.apply(batch) + refusals
         seen = transaction.seen.values()
         self.counts.messages += len(messages)
         self.counts.records += sum(device.stored for device in seen)
@@ -119,7 +130,9 @@ class Ingest:
     async def bury(self, message: Received, reason: str) -> None:
         """Put a message aside as a dead letter without reading it: one that makes `commit` fail by itself."""
         async with self._database.write() as connection:
-            await refused.bury(connection, [Refusal(message, None, reason)], self.now_ms())
+            await lock_open_epoch(connection)
+            if self._tombstones is None or not await self._tombstones.is_erased(connection, message):
+                await refused.bury(connection, [Refusal(message, None, reason)], self.now_ms())
         self.counts.refused += 1
 
 
@@ -156,5 +169,5 @@ async def _parked_after(connection: AsyncConnection, find: Find, after: Key) -> 
             if isinstance(arrival, Arrival):
                 found.append(arrival)
             else:
-                log.warning("a kept record is not readable", device=row.device, boot=row.boot, seq=row.seq)
+                log.warning("a kept record is not readable", boot=row.boot, seq=row.seq)  # no names in logs
     return found, after

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import structlog
 from sqlalchemy.exc import DataError, SQLAlchemyError
 
-from headway_server.arrival import Received
+from headway_server.arrival import Received, storable
 from headway_server.crash_counter import CRASHES_MAX, CrashCounter
 from headway_server.ingest import Ingest
 from headway_server.receipts import Acknowledgement
+from headway_server.refused import digest_of
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +30,7 @@ async def commit_isolating(
         return await _commit(ingest, messages)
     condemned, groups = crashes.part(messages)
     for message in condemned:
-        log.error("a message has ended the process again and again; put aside unread", topic=message.topic)
+        log.error("a message has ended the process again and again; put aside unread", letter=_letter(message))
         await ingest.bury(message, f"the process ended {CRASHES_MAX} times while this was read")
     acknowledgements = []
     for group in groups:
@@ -39,6 +40,11 @@ async def commit_isolating(
     if condemned:
         await crashes.release(condemned)
     return acknowledgements
+
+
+def _letter(message: Received) -> str:
+    # By what `headway dead-letters show` finds it: a topic is a name, and no log has any.
+    return digest_of(storable(message.topic), message.payload).hex()[:12]
 
 
 async def _commit(ingest: Ingest, messages: Sequence[Received]) -> list[Acknowledgement]:
@@ -56,6 +62,6 @@ async def _commit(ingest: Ingest, messages: Sequence[Received]) -> list[Acknowle
             middle = len(messages) // 2
             first = await _commit(ingest, messages[:middle])
             return first + await _commit(ingest, messages[middle:])
-        log.error("a message makes the commit fail", topic=messages[0].topic, attempt=attempt, exc_info=error)
+        log.error("a message makes the commit fail", letter=_letter(messages[0]), attempt=attempt, exc_info=error)
     await ingest.bury(messages[0], f"makes the commit fail: {type(error).__name__}")
     return []

@@ -12,6 +12,7 @@ import structlog
 from paho.mqtt.client import MQTTv5
 from sqlalchemy.exc import SQLAlchemyError
 
+from headway_protocol import topics
 from headway_server.crash_counter import CrashCounter
 from headway_server.database import Database
 from headway_server.inbox import Inbox
@@ -19,7 +20,8 @@ from headway_server.ingest import Ingest
 from headway_server.isolating import commit_isolating
 from headway_server.mqtt_link import Delivery, Link, LinkError, NoAnswer
 from headway_server.mqtt_protocol import ProtocolChoice
-from headway_server.publications import Publication, retained_messages
+from headway_server.offers import Offers
+from headway_server.publications import Publication, latest_benchmarks
 from headway_server.rate_limit import HeldBack, RateLimit
 from headway_server.receipts import Acknowledgement
 from headway_server.settings import ServerSettings
@@ -31,6 +33,7 @@ _BACKOFF_MAX_S = 30.0
 _HEARTBEAT_S = 20.0
 _PATIENCE_S = 60.0
 _ASK_EVERY_S = 30.0
+_RENEW_EVERY_S = 21_600.0  # an offer lasts for at least a day and is renewed at half of that
 _STOP_TRIES = 3  # of a commit that fails while the server is stopping
 _PUBLISHED_AT_ONCE = 500
 
@@ -38,8 +41,8 @@ _PUBLISHED_AT_ONCE = 500
 class MqttIngest:
     """Keeps a connection to the broker and commits what comes in.
 
-    chance: for the jitter of reconnecting; seeded in tests. acks_unsent: acknowledgements that could not be handed to
-    the broker; devices ask for them by sending again.
+    chance: for the jitter of reconnecting; seeded in tests. offers: published with the benchmarks; None: nobody is offered
+    anything. acks_unsent: acknowledgements that could not be handed to the broker; devices ask for them by sending again.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class MqttIngest:
         database: Database,
         ingest: Ingest,
         chance: random.Random,
+        offers: Offers | None = None,
         *,
         heartbeat_s: float = _HEARTBEAT_S,
         patience_s: float = _PATIENCE_S,
@@ -57,6 +61,7 @@ class MqttIngest:
         self._database = database
         self._ingest = ingest
         self._chance = chance
+        self._offers = offers
         self._heartbeat_s = heartbeat_s
         self._patience_s = patience_s
         self._ask_every_s = ask_every_s
@@ -97,8 +102,9 @@ class MqttIngest:
         connecting = asyncio.create_task(self._keep_connected(), name="broker connection")
         draining = asyncio.create_task(self._drain(), name="ingest")
         asking = asyncio.create_task(self._ask_for_gaps(), name="asking for gaps")
+        renewing = asyncio.create_task(self._renew_offers(), name="renewing offers")
         stopped = asyncio.create_task(stop.wait())
-        tasks = {connecting, draining, asking}
+        tasks = {connecting, draining, asking, renewing}
         try:
             await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -134,11 +140,26 @@ class MqttIngest:
                 await link.flush()
         return sent
 
+    async def clear(self, devices: Iterable[str]) -> bool:
+        """Have the broker forget what it keeps for these devices; return whether it has taken all of that. devices: addresses."""
+        every = [
+            Publication(topics.topic(group, name, channel), b"")
+            for group, _, name in (device.partition("/") for device in devices)
+            for channel in (topics.BENCH, topics.PACK, topics.STATE)
+        ]
+        if self._link is None or await self.publish(every) < len(every):
+            return False
+        return await self._link.flush()
+
+    def forget(self, devices: Iterable[str]) -> None:
+        """Forget whether these devices sent too much."""
+        self._rate.forget(devices)
+
     def tell(self, messages: Iterable[Acknowledgement]) -> None:
         """Publish messages that are not retained; what the broker cannot be handed now is counted, and asked for again."""
         for message in messages:
             link = self._link
-            if link is None or not link.publish(message.topic, message.payload):
+            if link is None or not link.publish(message.topic, message.payload, retain=message.retain):
                 self.acks_unsent += 1
 
     async def _keep_connected(self) -> None:
@@ -146,13 +167,15 @@ class MqttIngest:
         while not self._stopping.is_set():
             link = Link(self._settings, self._inbox, self._rate.admit, self._protocol.version)
             try:
+                began_s = asyncio.get_running_loop().time()
                 await link.open(self._protocol.answer_s)
-                self._protocol.worked()
+                self._protocol.worked(asyncio.get_running_loop().time() - began_s)
                 log.info("broker connected", host=self._settings.broker_host, port=self._settings.broker_port,
                          mqtt="5" if self._protocol.version == MQTTv5 else "3.1.1")  # fmt: skip
                 delay_s = _BACKOFF_FIRST_S
                 self._link = link
                 reason = await self._use(link)
+                self._protocol.ended()
             except NoAnswer as e:
                 reason = str(e)
                 if self._protocol.failed():
@@ -236,9 +259,24 @@ class MqttIngest:
                 continue
             self.tell(requests)
 
+    async def _renew_offers(self) -> None:
+        """Sign offers again before they expire, also on a connection that lasts for months."""
+        while not self._stopping.is_set():
+            await self._pause(_RENEW_EVERY_S)
+            if self._offers is None or not self.connected or self._stopping.is_set():
+                continue
+            try:
+                renewed = await self._offers.renew()
+                if renewed:
+                    await self.publish(await self._offers.messages(renewed))
+            except (SQLAlchemyError, OSError) as e:
+                log.warning("offers not renewed", reason=str(e).splitlines()[0], retry_in_s=_RENEW_EVERY_S)
+
     async def _publish_latest(self, only: list[str] | None) -> None:
         try:
-            sent = await self.publish(await retained_messages(self._database, self._ingest.processes, only))
+            sent = await self.publish(await latest_benchmarks(self._database, self._ingest.processes, only))
+            if self._offers is not None:
+                sent += await self.publish(await self._offers.messages(only))
         except (SQLAlchemyError, OSError) as e:
             log.warning(
                 "benchmarks and offers not published", reason=str(e).splitlines()[0], next_try="the next connection"

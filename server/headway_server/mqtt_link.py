@@ -245,10 +245,11 @@ class Link:
         if delivery.qos and not self._ended.is_set():
             self._client.ack(delivery.mid, delivery.qos)
 
-    async def flush(self) -> None:
-        """Wait, not for ever, until the broker has what was published."""
+    async def flush(self) -> bool:
+        """Wait, not for ever, until the broker has what was published; return whether it has the last of it."""
         if self._last_publish is not None and not self._ended.is_set():
             await asyncio.to_thread(self._wait_for_last)
+        return self._last_publish is None or self._last_publish.is_published()
 
     def _wait_for_last(self) -> None:
         assert self._last_publish is not None  # noqa: S101 - `flush` looked

@@ -2,6 +2,7 @@
 
 MQTT 5 tells why something was refused, and bounds what is under way and how large a message may be. A broker that does not
 know it refuses the connection, closes it, or says nothing at all; then 3.1.1 is tried, and what worked is tried first again.
+But silence may also be distance: so from time to time, when a connection has ended, 5 is tried again with more patience.
 
 >>> choice = ProtocolChoice("auto")
 >>> choice.version == mqtt.MQTTv5
@@ -9,6 +10,9 @@ True
 >>> choice.failed(), choice.version == mqtt.MQTTv311
 (True, True)
 """
+
+import time
+from collections.abc import Callable
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
@@ -18,6 +22,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 _VERSIONS = {"5": mqtt.MQTTv5, "3.1.1": mqtt.MQTTv311}
 _FIRST_ANSWER_S = 3.0  # of a broker that may not know the version
 _ANSWER_S = 10.0
+_SLOW_S = _FIRST_ANSWER_S / 2  # a connection in 3.1.1 that took longer: the broker is far away, and perhaps not old
+_AGAIN_S = 3600.0  # from when 5 was tried in vain
 UNSUPPORTED = 0x84
 
 # What an operator can do about a reason, by its code (MQTT 5, section 2.4); codes of 3.1.1 are told as these.
@@ -41,21 +47,29 @@ _NEXT_STEPS = {
 
 
 class ProtocolChoice:
-    """Which version to connect with. wanted: "auto", "5" or "3.1.1"."""
+    """Which version to connect with. wanted: "auto", "5" or "3.1.1". clock: monotonic seconds."""
 
-    def __init__(self, wanted: str) -> None:
+    def __init__(self, wanted: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._auto = wanted == "auto"
+        self._clock = clock
         self.version = _VERSIONS["5" if self._auto else wanted]
         self._works = False
+        self._is_slow = self._is_again = False
+        self._again_s = 0.0  # when 5 may be tried again
 
     @property
     def answer_s(self) -> float:
         """How long to wait for the broker's first answer."""
-        return _FIRST_ANSWER_S if self._auto and not self._works else _ANSWER_S
+        return _FIRST_ANSWER_S if self._auto and not self._works and not self._is_again else _ANSWER_S
 
-    def worked(self) -> None:
-        """The broker let us in."""
-        self._works = True
+    def worked(self, answer_s: float = 0.0) -> None:
+        """The broker let us in, after so long."""
+        self._works, self._is_slow, self._is_again = True, answer_s > _SLOW_S, False
+
+    def ended(self) -> None:
+        """A connection that worked has ended: the next may be one in 5 again."""
+        if self._auto and self.version == mqtt.MQTTv311 and (self._is_slow or self._clock() >= self._again_s):
+            self.version, self._works, self._is_again = mqtt.MQTTv5, False, True
 
     def failed(self) -> bool:
         """The broker took the connection, and did not answer, or not as one that knows the version.
@@ -67,6 +81,9 @@ class ProtocolChoice:
             self._works = False
             return False
         first = self.version == mqtt.MQTTv5
+        if first:
+            self._again_s = self._clock() + _AGAIN_S
+        self._is_again = False
         self.version = mqtt.MQTTv311 if first else mqtt.MQTTv5
         return first
 

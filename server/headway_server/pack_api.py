@@ -9,14 +9,14 @@ from fastapi.responses import JSONResponse
 from headway_edge.core.process import Process
 from headway_protocol import topics
 from headway_protocol.errors import DecodeError
-from headway_server import answers, fleet, offers, pack_answers
+from headway_server import answers, fleet, pack_answers
 from headway_server.access import Server, operator
 from headway_server.api import pack_answer
+from headway_server.offers import OfferRefused, offer_body
 from headway_server.packs.compile import compile_source
 from headway_server.packs.problems import PackRefused, Problem
 from headway_server.packs.source import parse
 from headway_server.processes import KnownPack, Processes, known_pack
-from headway_server.publications import offer_messages, offer_payload
 from headway_server.running import Running
 
 router = APIRouter(tags=["packs"])
@@ -112,8 +112,8 @@ async def offer_pack(
         await server.processes.refresh(connection)
     process = _find(server.processes, request.pack_id).process
     try:
-        messages = await offers.offer(server.database, server.processes, f"{group}/{device}", process.id)
-    except offers.OfferRefused as e:
+        messages = await server.offers.offer(f"{group}/{device}", process.id)
+    except OfferRefused as e:
         raise HTTPException(409, str(e)) from e
     if messages is None:
         raise HTTPException(404, f"no device {group}/{device} has spoken yet")
@@ -127,7 +127,7 @@ def _compiled(text: str) -> KnownPack:
     # Lone surrogates, which JSON can write, are no UTF-8: the reader of sources says so.
     found = known_pack(compile_source(parse(text.encode("utf-8", "surrogatepass"), "source")), text)
     try:
-        offer_payload(found)
+        offer_body(found)
     except DecodeError as e:
         raise PackRefused(
             [Problem("source", 0, "", f"no device could be offered it, its texts are too long: {e}")]
@@ -140,9 +140,8 @@ async def _publish_offers_of(server: Running, pack_id: bytes) -> None:
     if server.mqtt is None:
         return
     async with server.database.read() as connection:
-        rows = await fleet.devices_offered(connection, pack_id)
-        messages = await offer_messages(connection, server.processes, set(rows))
-    await server.mqtt.publish(messages)
+        names = await fleet.devices_offered(connection, pack_id)
+    await server.mqtt.publish(await server.offers.messages(names))
 
 
 def _find(processes: Processes, pack_id: str) -> KnownPack:

@@ -43,7 +43,7 @@ async def page(
     async with server.database.read() as connection:
         now = server.now_ms()
         counters = await fleet.counters(connection, now)
-        alarms = await every_alarm(connection, server.held_back(), now)
+        alarms = await every_alarm(connection, server.held_back(), now, server.settings.erase_days)
         restored = await restored_ms(connection)
         incidents = await incident_page.open_ones(connection, server.processes)
         view, choices = await look_at(

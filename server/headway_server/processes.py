@@ -15,10 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from headway_edge.core.pack import Pack
 from headway_edge.core.process import Process
 from headway_protocol.errors import ProtocolError
+from headway_server import audit_log
+from headway_server.batches_out import keep_batches_out
 from headway_server.database import Database, insert_into, slices
 from headway_server.packs import library
 from headway_server.packs.compile import Compiled, compile_file
-from headway_server.tables import epochs, packs
+from headway_server.tables import packs
 
 log = structlog.get_logger(__name__)
 
@@ -80,10 +82,12 @@ class Processes:
     async def add(self, database: Database, pack: KnownPack, now: int) -> None:
         """Store a pack, or the better wording of one that is stored; known here from now on."""
         async with database.write() as connection:
-            # Batches hold the open epoch while they look for packs: one under way that parks a trip of this pack is
-            # committed before, and one that follows finds it. So whoever reads what is parked after this misses none.
-            await connection.execute(select(epochs.c.number).where(epochs.c.closed_at_ms.is_(None)).with_for_update())
+            # A batch under way that parks a trip of this pack is committed before, and one that follows finds it. So
+            # whoever reads what is parked after this misses none.
+            await keep_batches_out(connection)
             await _store(connection, pack, now)
+            detail = {"pack": pack.process.id.hex(), "name": pack.process.name, "version": pack.process.version}
+            await audit_log.note(connection, now, audit_log.OPERATOR, audit_log.PACK_PUBLISHED, detail)
         self._known[pack.process.id] = pack
 
     async def refresh(self, connection: AsyncConnection) -> None:

@@ -1,10 +1,9 @@
-"""What the broker keeps for devices: the newest benchmark of a device's cohort, and the pack that it was offered.
+"""What the broker keeps for devices: the newest benchmark of a device's cohort; and, in `offers`, the pack that it was offered.
 
-Both are retained messages. Publishing them may be interrupted and is repeated whenever the broker is reached again
-(`retained_messages`); it changes nothing to say the same twice.
+Both are retained messages. Publishing them may be interrupted and is repeated whenever the broker is reached again; it changes
+nothing to say the same twice.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,12 +14,11 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_edge.core.process import Process
-from headway_protocol import benchmark, pack_offer, topics
+from headway_protocol import benchmark, topics
 from headway_protocol.codes import TOO_LARGE
 from headway_protocol.errors import DecodeError
 from headway_server.database import Database, slices
-from headway_server.packs.catalogue import for_device
-from headway_server.processes import KnownPack, Processes
+from headway_server.processes import Processes
 from headway_server.tables import benchmarks, devices
 
 log = structlog.get_logger(__name__)
@@ -37,16 +35,12 @@ class Publication:
     payload: bytes
 
 
-async def retained_messages(
+async def latest_benchmarks(
     database: Database, processes: Processes, only: Iterable[str] | None = None
 ) -> list[Publication]:
-    """Return every retained message of every device, or of `only` those."""
-    names = None if only is None else set(only)
+    """Return the newest benchmark of every device, or of `only` those."""
     async with database.read() as connection:
-        return [
-            *await benchmark_messages(connection, processes, names=names),
-            *await offer_messages(connection, processes, names),
-        ]
+        return await benchmark_messages(connection, processes, names=None if only is None else set(only))
 
 
 async def benchmark_messages(
@@ -113,31 +107,6 @@ def benchmark_payload(process: Process | None, epoch: int, cohort: str, pack_id:
             left_out = sorted(table[0] for table in ordered[len(kept) :])
             log.warning("benchmark cut to what a message takes", cohort=cohort, epoch=epoch, left_out=left_out)
         return payload
-
-
-async def offer_messages(
-    connection: AsyncConnection, processes: Processes, names: set[str] | None = None
-) -> list[Publication]:
-    """Return the offer of each device that was offered a pack."""
-    d = devices.c
-    rows = await connection.execute(
-        select(d.device, d.offered_pack_id).where(d.offered_pack_id.is_not(None)).order_by(d.device)
-    )
-    payloads: dict[bytes, bytes] = {}
-    found = []
-    for device, pack_id in rows:
-        pack = processes.pack(pack_id)
-        if pack is not None and (names is None or device in names):
-            if pack_id not in payloads:
-                payloads[pack_id] = offer_payload(pack)
-            found.append(Publication(_topic(device, topics.PACK), payloads[pack_id]))
-    return found
-
-
-def offer_payload(pack: KnownPack) -> bytes:
-    """Return the bytes of an offer. Raises DecodeError where the texts are more than a message takes."""
-    texts = json.dumps(for_device(pack.process.catalogue), ensure_ascii=False, separators=(",", ":"))
-    return pack_offer.encode(pack.data, texts)
 
 
 def _topic(device: str, channel: str) -> str:

@@ -15,6 +15,7 @@ True
 [HeldBack(device='depot/bus-1', messages=2, last_ms=999200)]
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from headway_protocol import topics
@@ -72,6 +73,12 @@ class RateLimit:
             HeldBack(device or "(no device)", messages, now_ms - round(1000 * (now_s - last_s)))
             for device, (messages, last_s) in self._held.copy().items()
         ]
+
+    def forget(self, devices: Iterable[str]) -> None:
+        """Forget these devices."""
+        for device in devices:
+            self._held.pop(device, None)
+            self._full_at_ns.pop(device, None)
 
     def _make_room(self, device: str, now_ns: int) -> str:
         if len(self._full_at_ns) >= BUCKETS_MAX:

@@ -24,10 +24,14 @@ _BOOTS_PER_QUERY = 500
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """One message to publish, QoS 1, not retained: only now may the device forget."""
+    """One message to publish, QoS 1, not retained: only now may the device forget.
+
+    retain: only where an empty payload has the broker forget what it keeps on the topic.
+    """
 
     topic: str
     payload: bytes
+    retain: bool = False
 
 
 @dataclass(slots=True)

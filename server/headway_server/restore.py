@@ -12,12 +12,14 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import delete, func, literal, select, update
+from sqlalchemy import delete, func, literal, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from headway_server import audit_log, erasures
 from headway_server.database import Database, insert_into
 from headway_server.database_file import check_backup, held, parse_url, path_of, restoring_path, sync
 from headway_server.dating_rows import TO_DATE
+from headway_server.erasure_journal import ErasureJournal, journal_path
 from headway_server.errors import ServerError
 from headway_server.tables import boots, devices, gaps, in_hand, marks, records, refills
 
@@ -34,11 +36,12 @@ class Restored:
     aside: Path | None
 
 
-def restore(backup: Path, url: str, now: int, *, force: bool = False) -> Restored:
-    """Put `backup` where the database at `url` is. now: Unix ms.
+def restore(backup: Path, url: str, now: int, *, force: bool = False, journal: Path | None = None) -> Restored:
+    """Put `backup` where the database at `url` is, and erase again whom the journal of erasures says. now: Unix ms.
 
-    force: move a database that is there aside; it is kept. Raises ServerError where the backup is damaged, of a newer
-    Headway or none at all, where a database is there and `force` is not given, where a server uses it, and for PostgreSQL.
+    journal: where that is, as set; None: beside the database. force: move a database that is there aside; it is kept.
+    Raises ServerError where the backup is damaged, of a newer Headway or none at all, where a database is there and `force`
+    is not given, where a server uses it, and for PostgreSQL.
     """
     parsed = parse_url(url)
     if parsed.get_backend_name() != "sqlite":
@@ -59,7 +62,7 @@ def restore(backup: Path, url: str, now: int, *, force: bool = False) -> Restore
             raise ServerError(f"there is a database {path}", "say --force to have it moved aside")
     with held(path, alone=True):
         try:
-            counted = _make_ready(backup, ready, now)
+            counted = _make_ready(backup, ready, now, _there(journal_path(url, journal)))
             aside = _move_aside(path, now)
             ready.replace(path)
             sync(path.parent)
@@ -70,12 +73,19 @@ def restore(backup: Path, url: str, now: int, *, force: bool = False) -> Restore
     return Restored(*counted, made_ms, aside)
 
 
-def mark(url: str, now: int) -> Restored:
-    """Note that the database at `url` was restored by other means, as PostgreSQL's are; no server may use it."""
-    return Restored(*asyncio.run(_open_and_note(url, now)), None, None)
+def mark(url: str, now: int, journal: Path | None = None) -> Restored:
+    """Note that the database at `url` was restored by other means, as PostgreSQL's are; no server may use it.
+
+    journal: as in `restore`.
+    """
+    return Restored(*asyncio.run(_open_and_note(url, now, _there(journal_path(url, journal)))), None, None)
 
 
-def _make_ready(backup: Path, ready: Path, now: int) -> tuple[int, int]:
+def _there(journal: Path | None) -> Path | None:
+    return journal if journal is not None and journal.exists() else None
+
+
+def _make_ready(backup: Path, ready: Path, now: int, journal: Path | None) -> tuple[int, int]:
     """Copy the backup, bring its tables up to date, and note the restore in it; leave nothing where that fails."""
     lock = ready.with_name(f"{ready.name}.lock")
     done = False
@@ -83,7 +93,7 @@ def _make_ready(backup: Path, ready: Path, now: int) -> tuple[int, int]:
         for left in (ready, *_beside(ready)):
             left.unlink(missing_ok=True)
         shutil.copyfile(backup, ready)
-        counted = asyncio.run(_open_and_note(f"sqlite+aiosqlite:///{ready}", now))
+        counted = asyncio.run(_open_and_note(f"sqlite+aiosqlite:///{ready}", now, journal))
         sync(ready)
         done = True
     finally:
@@ -92,9 +102,11 @@ def _make_ready(backup: Path, ready: Path, now: int) -> tuple[int, int]:
     return counted
 
 
-async def _open_and_note(url: str, now: int) -> tuple[int, int]:
+async def _open_and_note(url: str, now: int, journal: Path | None) -> tuple[int, int]:
     database = await Database.open(url, lambda: now)
     try:
+        if journal is not None:
+            await erasures.replay(database, ErasureJournal(journal), now)
         return await _note(database, now)
     finally:
         await database.close()
@@ -112,7 +124,8 @@ async def _note(database: Database, now: int) -> tuple[int, int]:
         await connection.execute(update(devices).values(online=False))
         await connection.execute(update(gaps).values(asked=0, due_ms=now))
         await connection.execute(delete(in_hand))
-        await connection.execute(delete(marks).where(marks.c.name.not_in([RESTORED, TO_DATE])))
+        kept = or_(marks.c.name.in_([RESTORED, TO_DATE]), marks.c.name.startswith("erasure key/"))
+        await connection.execute(delete(marks).where(not_(kept)))
         insert = insert_into(connection, marks)
         await connection.execute(
             insert.on_conflict_do_update(
@@ -121,6 +134,7 @@ async def _note(database: Database, now: int) -> tuple[int, int]:
             ),
             {"name": RESTORED, "at_ms": now, "number": 1},
         )
+        await audit_log.note(connection, now, audit_log.COMMAND, audit_log.RESTORED)
         found = [
             (await connection.execute(select(func.count()).select_from(table))).scalar_one()
             for table in (devices, records)

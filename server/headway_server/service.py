@@ -16,15 +16,20 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator
 import structlog
 import uvicorn
 
+from headway_server import erasures
 from headway_server.app import create_app
 from headway_server.database import Database
 from headway_server.embedded_broker import EmbeddedBroker
+from headway_server.erasure_journal import ErasureJournal, journal_path
 from headway_server.errors import ServerError
 from headway_server.ingest import Ingest
 from headway_server.mqtt_ingest import MqttIngest
+from headway_server.offers import Offers
 from headway_server.processes import Processes
 from headway_server.running import Running
 from headway_server.settings import ServerSettings
+from headway_server.signing import open_signing
+from headway_server.tombstones import Tombstones
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +63,10 @@ async def serve(
             broker = await stack.enter_async_context(_embedded(settings))
             # It does not answer who speaks MQTT 5.
             settings = settings.model_copy(update={"broker_port": broker.port, "broker_protocol": "3.1.1"})
-        ingest = Ingest(database, now_ms, await Processes.open(database, now_ms()))
+        signing = open_signing(settings)
+        journal = await open_journal(settings, database, now_ms())
+        tombstones = None if journal is None else Tombstones(journal, signing)
+        ingest = Ingest(database, now_ms, await Processes.open(database, now_ms()), tombstones)
         understood = await ingest.read_parked()
         if understood:
             log.info("kept records understood now", records=understood)
@@ -66,8 +74,9 @@ async def serve(
         if looked_at:
             log.info("trips of before dated by their boots", devices=looked_at)
         # Jitter keeps a fleet of servers from coming back in step; nothing about it has to be secret.
-        mqtt = MqttIngest(settings, database, ingest, random.Random())  # noqa: S311
-        running = Running(settings, database, ingest, mqtt, now_ms)
+        offers = Offers(database, ingest.processes, signing, now_ms, settings.offer_days)
+        mqtt = MqttIngest(settings, database, ingest, random.Random(), offers)  # noqa: S311
+        running = Running(settings, database, ingest, mqtt, now_ms, signing, offers, journal)
         http = _Http(uvicorn.Config(create_app(running), log_config=None, access_log=False, lifespan="off", ws="none",
                                     timeout_graceful_shutdown=_HTTP_GOODBYE_S))  # fmt: skip
         host, port = listener.getsockname()[:2]
@@ -87,6 +96,21 @@ async def serve(
     for result in results:
         if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
             raise result
+
+
+async def open_journal(settings: ServerSettings, database: Database, now: int) -> ErasureJournal | None:
+    """Return the journal of erasures, after what it says was erased again; None where the settings name none. now: Unix ms.
+
+    Raises ServerError.
+    """
+    path = journal_path(settings.database_url, settings.erasure_journal)
+    if path is None:
+        return None
+    journal = ErasureJournal(path)
+    again = await erasures.replay(database, journal, now)
+    if again:
+        log.warning("the database knew less than the journal of erasures", erased_again=again)
+    return journal
 
 
 async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:

@@ -11,10 +11,16 @@ is an error, because a misspelt `k_flor` would otherwise be a privacy floor that
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from headway_protocol.benchmark import FLOOR_MIN
 from headway_server.errors import ServerError
@@ -71,9 +77,39 @@ class ServerSettings(BaseSettings):
     )
     http_host: str = Field("127.0.0.1", description="Address the page and the API are served on.")
     http_port: int = Field(8000, ge=0, le=65535, description="Port of the page and the API; 0 takes a free one.")
-    k_floor: int = Field(10, ge=FLOOR_MIN, description="Persons a cohort needs before anything about it is published.")
+    k_floor: int = Field(
+        10,
+        ge=FLOOR_MIN,
+        description="Persons a cohort needs before anything about it is published, and by how many its benchmarks differ.",
+    )
     epoch_days: float = Field(
         7, ge=0, le=366, description="Length of an epoch in days; 0: epochs are closed only on request."
+    )
+    signing_key: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (),
+        description="Files of the keys that offers are signed with, as `headway key new` makes them: the first one signs, the "
+        "others are kept while devices change over; none: <database>.signing-key beside an SQLite database, made at the first "
+        "start.",
+    )
+    band_groups: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Groups whose devices are microcontrollers: what they are to obey is signed with a key of each one's own "
+        "(`headway key show --band`).",
+    )
+    offer_days: float = Field(
+        90, ge=1, le=3660, description="How long an offered pack may be taken, days; it is signed anew at half of that."
+    )
+    erasure_journal: Path | None = Field(
+        None,
+        description="File that remembers erasures when an older backup is restored; its key is beside it, as <file>.key. Keep "
+        "copies of both apart from the backups. None: <database>.erasures beside an SQLite database; with PostgreSQL nobody "
+        "can be erased then.",
+    )
+    erase_days: float = Field(
+        30,
+        ge=1,
+        le=366,
+        description="Days in which an erasure is to be complete: devices wiped, and backups and logs of before deleted.",
     )
     operator_token: SecretStr | None = Field(
         None, min_length=8, description="Bearer token of requests that change something; none: they are refused."
@@ -97,6 +133,12 @@ class ServerSettings(BaseSettings):
     stop_timeout_s: float = Field(
         20, ge=1, le=600, description="How long a stop may take; what is not committed by then stays at the broker."
     )
+
+    @field_validator("signing_key", "band_groups", mode="before")
+    @classmethod
+    def _are_listed(cls, value: object) -> object:
+        # In the environment a list is written with commas; one file needs no list.
+        return tuple(part for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _is_secured_as_told(self) -> Self:

@@ -81,6 +81,11 @@ devices = Table(
     Column("pack_name", String(TEXT_LENGTH_MAX)),
     Column("pack_version", BigInteger),
     Column("offered_pack_id", LargeBinary(8)),  # what it was offered to run instead
+    # Of the statement last signed for it (`signed_offers`): its version, Unix seconds, SHA-256, and who signed it how.
+    Column("offer_version", BigInteger, nullable=False, server_default=_ZERO),
+    Column("offer_not_after_s", BigInteger),
+    Column("offer_hash", LargeBinary(32)),
+    Column("offer_seal", LargeBinary(128)),
     Column("records", BigInteger, nullable=False, server_default=_ZERO),
     Column("trips", BigInteger, nullable=False, server_default=_ZERO),
     Column("distance_m", BigInteger, nullable=False, server_default=_ZERO),
@@ -384,6 +389,45 @@ in_hand = Table(
     Column("at_ms", BigInteger, nullable=False),
 )
 
+# Persons that were erased, by keyed hashes: no name is kept (`erasures`). Never deleted; `erasure_journal` has the same beside
+# the database, so that an older backup does not bring anybody back.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False),  # of the order to the devices (`headway_protocol.wipe`)
+    Column("person_hash", LargeBinary(32), nullable=False, index=True),
+    Column("erased_at_ms", BigInteger, nullable=False),
+    Column("places", JSON, nullable=False),  # {table: rows that were deleted there}
+)
+
+# The devices of each, which have to be wiped before anything is taken from them again.
+erased_devices = Table(
+    "erased_devices",
+    metadata,
+    Column("device_hash", LargeBinary(32), primary_key=True),
+    Column("number", Integer, ForeignKey("erasures.number"), primary_key=True),
+    Column("cleared_at_ms", BigInteger),  # when the broker was told to forget what it kept for it; NULL: not yet
+    Column("asked_at_ms", BigInteger),  # when it was last told to wipe its store; NULL: not heard of since
+    Column("confirmed_at_ms", BigInteger),  # when it said that it is wiped; NULL: not yet
+    Column("from_boot", BigInteger),  # the boot that began with that: earlier ones are refused
+    sqlite_with_rowid=False,
+)
+
+# What operators did, and what was refused to others, in order; each row has the hash of the one before (`audit_log`).
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("actor", String(TEXT_LENGTH_MAX), nullable=False),
+    Column("action", String(TEXT_LENGTH_MAX), nullable=False),
+    Column("subject", LargeBinary(32)),  # keyed hash of a person or device; NULL: nobody
+    Column("detail", JSON, nullable=False),
+    Column("previous", LargeBinary(32), nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),  # SHA-256, see `audit_log`
+)
+
 # What happened to this database, or holds now, by name: restored, backed up, a server that is running.
 marks = Table(
     "marks",
@@ -449,6 +493,26 @@ benchmarks = Table(
     Column("persons", Integer, nullable=False),
     Column("shares_permille", JSON, nullable=False),
     Column("knot_values", JSON, nullable=False),  # in the characteristic's quantum
+)
+
+# Persons by numbers of their own, which are never given again: who is deleted here is nobody in `benchmark_members`, and counts.
+benchmark_persons = Table(
+    "benchmark_persons",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("person", String(DEVICE_LENGTH_MAX), nullable=False, unique=True),
+    sqlite_autoincrement=True,
+)
+
+# Whom the latest of the published tables are over (`differencing.EARLIER_MAX` of each cohort's).
+benchmark_members = Table(
+    "benchmark_members",
+    metadata,
+    Column("epoch", Integer, ForeignKey("epochs.number"), primary_key=True),
+    Column("cohort", String(TEXT_LENGTH_MAX), primary_key=True),
+    Column("pack_id", LargeBinary(8), primary_key=True),
+    Column("characteristic", Integer, primary_key=True),
+    Column("persons", LargeBinary, nullable=False),  # bit n % 8 of byte n // 8 is the person with number n
 )
 
 # Why a cohort has no benchmark in an epoch, or one of its characteristics (0: all of them).

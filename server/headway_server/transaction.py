@@ -163,7 +163,7 @@ class Transaction:
         )
         for device in kept:
             self.seen[device].conflicts += 1
-            log.warning("conflicting record", device=device, next_step="look for two units with this identity")
+            log.warning("conflicting record", next_step="look for two units with one identity; the page names it")
 
     async def _reject(self, told: list[Refusal]) -> None:
         rows = []
@@ -195,9 +195,7 @@ class Transaction:
                         "reason": a.loss.reason,
                     }
                 )
-                log.warning(
-                    "records lost", device=a.device, boot=a.loss.boot, first=a.loss.first_seq, last=a.loss.last_seq
-                )
+                log.warning("records lost", boot=a.loss.boot, first=a.loss.first_seq, last=a.loss.last_seq)
         if rows:
             await self._connection.execute(insert_into(self._connection, losses), rows)
 
@@ -233,8 +231,8 @@ _OPEN_EPOCH = select(epochs.c.number).where(epochs.c.closed_at_ms.is_(None)).wit
 
 async def lock_open_epoch(connection: AsyncConnection) -> int:
     """Return the number of the open epoch, which nobody closes before this transaction ends."""
-    # FOR SHARE (PostgreSQL) holds off the closer until this batch is in. One that waited finds its row closed and, in
-    # the same statement, no other: it has to look again. On SQLite the transaction itself excludes the closer.
+    # FOR SHARE (PostgreSQL) holds off the closer until this batch is in (`batches_out`). One that waited may find its row
+    # closed and, in the same statement, no other: it has to look again. On SQLite the transaction itself excludes the closer.
     for _ in range(3):
         number = (await connection.execute(_OPEN_EPOCH)).scalar_one_or_none()
         if number is not None:
