@@ -125,7 +125,7 @@ def shipped_sources() -> list[VehicleSource]:
 def _loop(console: Console, sources: Sequence[VehicleSource], folder: Path, server: ServerProcess) -> Books:
     # The embedded broker knows MQTT 3.1.1 only; not asking it for 5 first saves some seconds.
     broker = Broker("127.0.0.1", server.broker_port, back_off_max_s=5, protocol="3.1.1")
-    setup = FleetSetup(GROUP, folder / "outboxes", broker)
+    setup = FleetSetup(GROUP, folder / "outboxes", broker, pack_keys=[server.public_key])
     with replay_progress(console) as tell, FleetReplay(sources, setup, tell) as fleet:
         tell.total(fleet.samples_total)
         started_s = time.monotonic()

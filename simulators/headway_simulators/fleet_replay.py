@@ -13,6 +13,7 @@ from pathlib import Path
 from headway_edge.agent import Agent
 from headway_edge.core.process import Process
 from headway_edge.mqtt.link import Broker, Link
+from headway_edge.server_keys import ServerKeys
 from headway_edge.store.outbox import Outbox
 from headway_edge.watcher import Trip
 from headway_protocol.state import ENDS_MAX
@@ -40,7 +41,7 @@ class FleetSetup:
     """Where and how a fleet is replayed.
 
     group: of all devices. folder: gets one outbox a device. broker: None replays without a link. seed: of everything
-    random. speed: times real time; 0 is as fast as it goes.
+    random. speed: times real time; 0 is as fast as it goes. pack_keys: public keys of the server whose offers the devices take.
     """
 
     group: str
@@ -48,6 +49,7 @@ class FleetSetup:
     broker: Broker | None
     seed: int = 1
     speed: float = 0.0
+    pack_keys: Sequence[str] = ()
 
 
 class Vehicle:
@@ -84,6 +86,7 @@ class Vehicle:
             source.vehicle_class,
             recordings[0].period_ms,
             recorded=True,
+            server_keys=ServerKeys(f"{setup.group}/{source.device}", setup.pack_keys),
         )
         self._read_for(self.agent.process)
         self.resumed_at = self.done = min(self.agent.position, len(self.samples))

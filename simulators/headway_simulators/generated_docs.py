@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that are made from the packs and the code: characteristics and settings.
+"""Writes the pages of docs/ that are made from the packs and the code: characteristics, settings, and the fields that leave.
 
 `python -m headway_simulators.generated_docs DOCS_FOLDER` writes them; a test holds them to be current.
 """
@@ -16,6 +16,7 @@ from headway_server import arrival, crash_counter, gap_rows, rate_limit, refused
 from headway_server.packs import explain, library
 from headway_server.packs.compile import compile_file
 from headway_server.settings import ServerSettings
+from headway_simulators.leaving import fields_page
 
 _NOTE = "<!-- Made by `python -m headway_simulators.generated_docs docs`; do not edit. -->\n"
 _SCORE = """
@@ -34,6 +35,7 @@ _AGENT_EXAMPLE = """\
 group = "depot-7"
 device = "bus-0142"
 vehicle_class = "bus"
+pack_keys = ["d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"]
 broker_host = "fleet.example"
 broker_port = 8883
 broker_tls = true
@@ -71,6 +73,7 @@ def pages() -> dict[str, str]:
     return {
         "characteristics.md": "\n".join(_characteristics()) + "\n",
         "configuration.md": "\n".join(_configuration()) + "\n",
+        "fields.md": "\n".join(fields_page.page(_NOTE)) + "\n",
     }
 
 

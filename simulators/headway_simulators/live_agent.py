@@ -126,6 +126,8 @@ def run_live(settings: AgentSettings, source: str) -> None:
         utc_offset_min=settings.utc_offset_min,
         factors=settings.factors,
         judge=clock.judge,
+        server_keys=settings.server_keys(),
+        on_new_boot=link.begin_boot,
     )
     reader = _Reader(source, clock)
     log.info("agent.started", group=settings.group, device=settings.device, boot=outbox.boot, backlog=outbox.backlog())

@@ -1,7 +1,7 @@
 """The operator's requests to a fleet server, with every refusal as a cause and a next step."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 import httpx
@@ -103,6 +103,58 @@ class OperatorClient:
             dropped += int(self._request("POST", "/api/v1/dead-letters/drop", {"hashes": some})["dropped"])
         return dropped
 
+    def export(self, person: str, target: BinaryIO, *, as_csv: bool = False) -> int:
+        """Write everything that the server holds on a person into `target`, or the trips as CSV; return how many bytes."""
+        path = f"/api/v1/persons/{quote(person, safe='/')}/export?format={'csv' if as_csv else 'json'}"
+        size = 0
+        try:
+            with httpx.stream("GET", self._server + path, headers=self._headers, timeout=_TIMEOUT_S) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    self._read(answer)
+                for chunk in answer.iter_bytes():
+                    size += target.write(chunk)
+        except httpx.TransportError as error:
+            raise SimulatorError(f"no server answers at {self._server}, or it stopped: {error}. Try again.") from None
+        return size
+
+    def erase(self, person: str) -> dict[str, Any]:
+        """Erase a person; return the erasure's number, the rows by table, and how many devices have to be wiped."""
+        found: dict[str, Any] = self._request("POST", f"/api/v1/persons/{quote(person, safe='/')}/erase")
+        return found
+
+    def erasures(self) -> list[dict[str, Any]]:
+        """Return every erasure, the newest first."""
+        found: list[dict[str, Any]] = self._request("GET", "/api/v1/erasures")
+        return found
+
+    def wiped(self, number: int, device: str) -> None:
+        """Say of a device of an erasure that it was reflashed or destroyed."""
+        self._request("POST", f"/api/v1/erasures/{number}/wiped", {"device": device})
+
+    def certificate(self, number: int) -> dict[str, Any]:
+        """Return the signed certificate of an erasure."""
+        found: dict[str, Any] = self._request("GET", f"/api/v1/erasures/{number}/certificate")
+        return found
+
+    def audit(self, limit: int) -> list[dict[str, Any]]:
+        """Return the newest `limit` rows of the audit log."""
+        found: list[dict[str, Any]] = []
+        before = ""
+        while len(found) < limit:
+            page = self._request("GET", f"/api/v1/audit?limit={min(500, limit - len(found))}{before}")
+            found += page["rows"]
+            if page["next"] is None:
+                break
+            before = f"&before={page['next']}"
+        return found
+
+    def verify_audit(self, expected: str | None = None) -> dict[str, Any]:
+        """Have the audit log verified; return how many rows it has, the newest hash, and the problems."""
+        query = "" if expected is None else f"?expected={expected}"
+        found: dict[str, Any] = self._request("GET", f"/api/v1/audit/verify{query}")
+        return found
+
     def _request(self, method: str, path: str, body: Any = None) -> Any:
         return self._read(self._send(method, path, body))
 
@@ -117,6 +169,8 @@ class OperatorClient:
             ) from None
 
     def _read(self, answer: httpx.Response) -> Any:
+        if answer.status_code == 204:
+            return None
         if answer.is_success:
             try:
                 return answer.json()

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from headway_server.signing import read_key
 from headway_simulators.errors import SimulatorError
 
 _START_S = 30.0
@@ -31,6 +32,7 @@ class ServerProcess:
     ) -> None:
         self.broker_port = broker_port
         self.database_url = f"sqlite+aiosqlite:///{folder.resolve()}/headway.db"
+        self._key_path = folder / "headway.db.signing-key"
         self._log_path = folder / "server.log"
         self._http_port = http_port
         self._token = token
@@ -86,6 +88,11 @@ class ServerProcess:
             return httpx.get(f"{self.url}healthz", timeout=2).status_code == 200
         except httpx.TransportError:
             return False
+
+    @property
+    def public_key(self) -> str:
+        """The key that its devices know it by, made when it was started first. Raises ServerError before that."""
+        return read_key(self._key_path).public.hex()
 
     @property
     def pid(self) -> int:

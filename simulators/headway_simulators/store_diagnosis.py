@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from headway_edge import offer_book, pack_trial
 from headway_edge.store import outbox_schema, pending_loss, quarantine, retention
 from headway_edge.store.boot_mark import BootMark
 from headway_edge.store.medium import SystemMedium
@@ -67,6 +68,7 @@ def _look_into_copy(path: Path, copy: Path, holder: str, budget_bytes: int) -> I
             return
         yield from _records(db, path, budget_bytes)
         yield from _losses(db)
+        yield from _offers(db)
         yield from _ends(db, path)
 
 
@@ -81,7 +83,7 @@ def _copy(path: Path, copy: Path) -> None:
 def _trouble(copy: Path) -> str:
     try:
         with closing(sqlite3.connect(copy)) as db:
-            outbox_schema.check(db, thorough=True)
+            outbox_schema.check(db)
     except sqlite3.Error as error:
         return " ".join(str(error).split())
     return ""
@@ -116,7 +118,7 @@ def _records(db: sqlite3.Connection, path: Path, budget_bytes: int) -> Iterator[
 
 
 def _losses(db: sqlite3.Connection) -> Iterator[Finding]:
-    rows = db.execute("SELECT key, value FROM state WHERE key LIKE ? ORDER BY key", (pending_loss.PREFIX + "%",))
+    rows = db.execute("SELECT key, value, crc FROM state WHERE key LIKE ? ORDER BY key", (pending_loss.PREFIX + "%",))
     losses = [loss for row in rows if (loss := pending_loss.read(*row)) is not None]
     if losses:
         told = "; ".join(
@@ -125,6 +127,30 @@ def _losses(db: sqlite3.Connection) -> Iterator[Finding]:
         more = f"; {len(losses) - _LISTED_MAX} more" if len(losses) > _LISTED_MAX else ""
         yield Finding(
             "note", f"store: lost, and not yet declared: {told}{more}", "The agent tells its server when it runs."
+        )
+
+
+def _offers(db: sqlite3.Connection) -> Iterator[Finding]:
+    state = {
+        key: value.decode(errors="replace")
+        for key, value, crc in db.execute("SELECT key, value, crc FROM state")
+        if key in offer_book.STATE_KEYS and outbox_schema.is_whole(value, crc)
+    }
+    cause, _, next_step = state.get(offer_book.REFUSED, "").partition("\n")
+    if cause:
+        yield Finding("bad", f"store: the pack that was offered last was not taken: {cause}", f"{next_step}.")
+    if pack_trial.GIVEN_BACK in state:
+        yield Finding(
+            "bad",
+            f"store: the pack of offer {state[pack_trial.GIVEN_BACK]} was given back: "
+            f"{pack_trial.STARTS_MAX} starts with it came to nothing",
+            "Offer a mended pack.",
+        )
+    if pack_trial.TRIAL in state:
+        yield Finding(
+            "note",
+            "store: the pack that runs is on trial",
+            "None: a trip, or an answer of the server, confirms it; after some starts without either, the one before runs again.",
         )
 
 

@@ -11,7 +11,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Protocol, Self
 
@@ -55,21 +55,26 @@ class Plan:
 
 @dataclass
 class Passed:
-    """Bytes that were passed on in each direction of one connection."""
+    """Bytes that were passed on in each direction of one connection. written: those from the device, where they are kept."""
 
     up: int = 0
     down: int = 0
+    written: bytearray = field(default_factory=bytearray)
 
 
 class ChaosProxy:
     """Listens on `port` of 127.0.0.1 and connects to host:target_port; use as an asynchronous context manager.
 
-    plan: asked with the number of each connection, from 0, for what happens to it. `passed` has one entry for each.
+    plan: asked with the number of each connection, from 0, for what happens to it. `passed` has one entry for each. keeps:
+    whether it has the bytes too, and not their number alone.
     """
 
-    def __init__(self, host: str, target_port: int, plan: Callable[[int], Plan] = lambda _number: Plan()) -> None:
+    def __init__(
+        self, host: str, target_port: int, plan: Callable[[int], Plan] = lambda _number: Plan(), *, keeps: bool = False
+    ) -> None:
         self._host, self._target_port = host, target_port
         self.plan = plan
+        self._keeps = keeps
         self.passed: list[Passed] = []
         self.port = 0
         self._server: asyncio.Server | None = None
@@ -119,11 +124,13 @@ class ChaosProxy:
         broker: asyncio.StreamReader,
         to_device: asyncio.StreamWriter,
     ) -> None:
-        def sent_up(count: int) -> None:
-            passed.up += count
+        def sent_up(piece: bytes) -> None:
+            passed.up += len(piece)
+            if self._keeps:
+                passed.written += piece
 
-        def sent_down(count: int) -> None:
-            passed.down += count
+        def sent_down(piece: bytes) -> None:
+            passed.down += len(piece)
 
         ways = [
             asyncio.create_task(_pass(plan.up, device, to_broker, sent_up)),
@@ -184,7 +191,7 @@ class _LateReader:
         return data
 
 
-async def _pass(way: Way, source: _Reader, target: asyncio.StreamWriter, sent: Callable[[int], None]) -> Cut | None:
+async def _pass(way: Way, source: _Reader, target: asyncio.StreamWriter, sent: Callable[[bytes], None]) -> Cut | None:
     # Returns what to do at the cut; None at the stream's own end.
     left = way.cut_after
     if way.latency_s[1]:
@@ -198,7 +205,7 @@ async def _pass(way: Way, source: _Reader, target: asyncio.StreamWriter, sent: C
             piece = may_pass[at : at + way.piece_bytes]
             target.write(piece)
             await target.drain()
-            sent(len(piece))
+            sent(piece)
         if left is not None:
             left -= len(may_pass)
             if len(may_pass) < len(data):
@@ -233,8 +240,10 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 class ProxyThread:
     """A `ChaosProxy` in a thread of its own, for programs and tests without an event loop; use as a context manager."""
 
-    def __init__(self, host: str, target_port: int, plan: Callable[[int], Plan] = lambda _number: Plan()) -> None:
-        self.proxy = ChaosProxy(host, target_port, plan)
+    def __init__(
+        self, host: str, target_port: int, plan: Callable[[int], Plan] = lambda _number: Plan(), *, keeps: bool = False
+    ) -> None:
+        self.proxy = ChaosProxy(host, target_port, plan, keeps=keeps)
         self._loop = asyncio.new_event_loop()
         self._stop: asyncio.Event | None = None
         self._ready = threading.Event()

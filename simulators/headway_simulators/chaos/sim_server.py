@@ -5,6 +5,7 @@ lets the broker forget; and it is killed at each point in between.
 """
 
 import asyncio
+import random
 import sqlite3
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +24,7 @@ from headway_server.epochs import close_epoch
 from headway_server.errors import EpochNotClosed
 from headway_server.ingest import Ingest
 from headway_server.processes import Processes
-from headway_server.publications import retained_messages
+from headway_server.publications import latest_benchmarks
 from headway_server.receipts import Acknowledgement
 from headway_server.restore import restore
 from headway_simulators.chaos.books import CRASHED, Books
@@ -129,7 +130,7 @@ class SimServer:
         if not self._connected:
             self._timeline.after(_RETRY_MS, self.connect)
             return
-        for publication in await retained_messages(self._database, self._ingest.processes):
+        for publication in await latest_benchmarks(self._database, self._ingest.processes):
             self._broker.publish_to_device(publication.topic, publication.payload, retain=True)
 
     def broken(self) -> None:
@@ -170,7 +171,7 @@ class SimServer:
         self._answer(batch, acknowledgements)
         births = self._ingest.take_births()
         if births:
-            for publication in await retained_messages(self._database, self._ingest.processes, births):
+            for publication in await latest_benchmarks(self._database, self._ingest.processes, births):
                 self._broker.publish_to_device(publication.topic, publication.payload, retain=True)
         self._ask_until_ms = self._timeline.now_ms + _ASKING_MS
         if not self._ask_planned:
@@ -256,7 +257,8 @@ class SimServer:
         if not self.is_up or self.busy:
             return
         try:
-            closed = await close_epoch(self._database, self._ingest.processes, _K_FLOOR, self._unix_ms())
+            chance = random.Random(f"close/{self._timeline.now_ms}")  # noqa: S311 - a simulation's dice
+            closed = await close_epoch(self._database, self._ingest.processes, _K_FLOOR, self._unix_ms(), chance=chance)
         except EpochNotClosed:
             return
         self._journal.note(self._timeline.now_ms, NAME, "closed epoch", closed.number)

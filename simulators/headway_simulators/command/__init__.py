@@ -1,5 +1,5 @@
-"""The `headway` command: demo, replay, recompute, record, pack, forecast, consumables, agent, service, warnings, serve, verify,
-chaos, soak, doctor.
+"""The `headway` command: demo, replay, recompute, record, fields, pack, key, forecast, consumables, agent, service,
+warnings, serve, verify, chaos, soak, doctor.
 
 Each command imports what it needs when it runs: `headway agent` on an onboard unit has no server libraries installed.
 """
@@ -10,14 +10,18 @@ import typer
 
 from headway_simulators.command import (
     agent,
+    audit,
     backup,
     chaos,
     consumables,
     dead_letters,
     demo,
     doctor,
+    fields,
     forecast,
+    key,
     pack,
+    person,
     recompute,
     record,
     replay,
@@ -47,7 +51,9 @@ app.command()(demo.demo)
 app.command()(replay.replay)
 app.command()(recompute.recompute)
 app.command()(record.record)
+app.command()(fields.fields)
 app.add_typer(pack.app, name="pack")
+app.add_typer(key.app, name="key")
 app.add_typer(forecast.app, name="forecast")
 app.command()(consumables.consumables)
 app.command()(agent.agent)
@@ -58,6 +64,8 @@ app.command()(verify.verify)
 app.command()(backup.backup)
 app.command()(backup.restore)
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(person.app, name="person")
+app.add_typer(audit.app, name="audit")
 app.command()(chaos.chaos)
 app.command()(soak.soak)
 app.command()(doctor.doctor)
@@ -70,6 +78,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         extra = {
             "paho": "edge",
+            "cryptography": "edge",
             "fastapi": "server",
             "sqlalchemy": "server",
             "amqtt": "simulators",

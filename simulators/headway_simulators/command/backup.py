@@ -1,12 +1,15 @@
 """`headway backup` and `headway restore`: copies of a server's database."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headway_simulators.command.terminal import foreseen_failures, log_to_stderr
 from headway_simulators.errors import SimulatorError
+
+if TYPE_CHECKING:
+    from headway_server.settings import ServerSettings
 
 _Config = Annotated[Path | None, typer.Option(help="TOML file with the server's settings.")]
 _Database = Annotated[str | None, typer.Option(help="Database URL, for example sqlite+aiosqlite:///headway.db.")]
@@ -64,11 +67,15 @@ def restore(
 
         from headway_server import restore as restoring
 
-        url, now = _url(config, database), time.time_ns() // 1_000_000
+        settings, now = _settings(config, database), time.time_ns() // 1_000_000
+        url, journal = settings.database_url, settings.erasure_journal
         if mark == (file is not None):
             raise SimulatorError("which one? Name the backup, or say --mark of a database that was restored already.")
         start_s = time.monotonic()
-        done = restoring.mark(url, now) if file is None else restoring.restore(file, url, now, force=force)
+        if file is None:
+            done = restoring.mark(url, now, journal)
+        else:
+            done = restoring.restore(file, url, now, force=force, journal=journal)
         typer.echo(f"{done.devices} devices, {done.records} records, in {time.monotonic() - start_s:.1f} s.")
         if done.made_ms is not None:
             typer.echo(f"The backup was made {_lasting((now - done.made_ms) // 1000)} ago.")
@@ -78,9 +85,13 @@ def restore(
 
 
 def _url(config: Path | None, database: str | None) -> str:
+    return _settings(config, database).database_url
+
+
+def _settings(config: Path | None, database: str | None) -> "ServerSettings":
     from headway_server.settings import read_settings
 
-    return read_settings(config, **({} if database is None else {"database_url": database})).database_url
+    return read_settings(config, **({} if database is None else {"database_url": database}))
 
 
 def _lasting(seconds: int) -> str:

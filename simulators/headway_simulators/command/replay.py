@@ -32,6 +32,10 @@ def replay(
         Path, typer.Option(help="Folder of the device's outbox; a replay goes on where it stopped.")
     ] = Path("var/replay"),
     broker: Annotated[str, typer.Option(help="Where the records go: HOST or HOST:PORT.")] = "127.0.0.1:1883",
+    key: Annotated[
+        list[str] | None,
+        typer.Option(help="Public key of the server, as `headway key show` prints it: its offers are taken."),
+    ] = None,
     speed: Annotated[float, typer.Option(min=0, help="Times real time; 0 is as fast as it goes.")] = 0.0,
     timeout_s: Annotated[float, typer.Option(min=1, help="How long to wait for the server at the end.")] = 60.0,
 ) -> None:
@@ -57,7 +61,7 @@ def replay(
         if offline:
             _offline(files, vehicle_class, pack, as_json)
         else:
-            _sync(files, vehicle_class, pack, as_json, group, device, store, broker, speed, timeout_s)
+            _sync(files, vehicle_class, pack, as_json, group, device, store, broker, key or [], speed, timeout_s)
 
 
 def _offline(files: list[Path], vehicle_class: str, pack: str, as_json: bool) -> None:
@@ -124,6 +128,7 @@ def _sync(
     device: str,
     store: Path,
     broker: str,
+    keys: list[str],
     speed: float,
     timeout_s: float,
 ) -> None:
@@ -139,9 +144,10 @@ def _sync(
     from headway_simulators.replay_progress import replay_progress
 
     host, port = parse_broker(broker)
-    settings = read_settings(None, group=group, device=device, vehicle_class=vehicle_class)
+    settings = read_settings(None, group=group, device=device, vehicle_class=vehicle_class, pack_keys=keys or None)
     source = VehicleSource(settings.device, settings.vehicle_class, files, find_process(pack))
-    setup = FleetSetup(settings.group, store, Broker(host, port, back_off_max_s=5), speed=speed)
+    link = Broker(host, port, back_off_max_s=5)
+    setup = FleetSetup(settings.group, store, link, speed=speed, pack_keys=settings.pack_keys)
     console = Console(stderr=True)
     with replay_progress(console) as tell, FleetReplay([source], setup, tell) as fleet:
         tell.total(fleet.samples_total)
@@ -159,6 +165,9 @@ def _sync(
         if agent.process.id != source.process.id:
             offered = f"{agent.process.name} version {agent.process.version}"
             comparison.insert(0, f"{settings.device} runs {offered}, as its server offered.")
+        status = agent.status()
+        if status.pack_cause:
+            comparison.append(f"An offered pack does not run: {status.pack_cause}. Next: {status.pack_next_step}.")
     if as_json:
         print(json.dumps(summary))  # noqa: T201
     else:
