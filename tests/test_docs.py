@@ -16,6 +16,7 @@ COMMANDS = (
     "demo",
     "replay",
     "record",
+    "fields",
     "pack",
     "forecast",
     "agent",
@@ -28,7 +29,7 @@ COMMANDS = (
 )
 
 
-@pytest.mark.parametrize("name", ["characteristics.md", "configuration.md"])
+@pytest.mark.parametrize("name", ["characteristics.md", "configuration.md", "fields.md"])
 def test_generated_pages_are_current(name: str) -> None:
     assert (ROOT / "docs" / name).read_text() == pages()[name], "run: python -m headway_simulators.generated_docs docs"
 

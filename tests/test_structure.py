@@ -16,6 +16,7 @@ MICROPYTHON_FILES = [
     *(ROOT / "protocol/headway_protocol").glob("*.py"),
     *(ROOT / "edge/headway_edge/core").rglob("*.py"),
     ROOT / "edge/headway_edge/session.py",
+    ROOT / "edge/headway_edge/freshness.py",
     *(ROOT / "edge/headway_edge/flash").glob("*.py"),
     *(ROOT / "edge/headway_edge/band").glob("*.py"),
     ROOT / "edge/headway_edge/installed_pack.py",
@@ -45,6 +46,7 @@ def headway_imports(package: str) -> dict[Path, set[str]]:
 
 
 CLOCKS = tuple(f"headway_edge.{name}" for name in ("calendar_periods", "clock", "errors", "wall_time"))
+FOR_BANDS = tuple(f"headway_edge.{name}" for name in ("freshness", "session"))
 OF_OWN = tuple(f"headway_edge.{name}" for name in ("calendar_periods", "insight", "watcher"))
 
 
@@ -56,7 +58,7 @@ OF_OWN = tuple(f"headway_edge.{name}" for name in ("calendar_periods", "insight"
         ("edge/headway_edge", ("headway_protocol", "headway_edge")),
         ("edge/headway_edge/mqtt", ("headway_protocol", "headway_edge.mqtt")),
         ("edge/headway_edge/flash", ("headway_protocol", "headway_edge.flash")),
-        ("edge/headway_edge/band", ("headway_protocol", "headway_edge.band", "headway_edge.session")),
+        ("edge/headway_edge/band", ("headway_protocol", "headway_edge.band", *FOR_BANDS)),
         ("edge/headway_edge/store", ("headway_protocol", "headway_edge.core", "headway_edge.store", *CLOCKS)),
         (
             "edge/headway_edge/own",

@@ -5,12 +5,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tests.edge.signing_server import SigningServer
+
 from headway_edge.agent import Agent
 from headway_edge.core.process import Process
-from headway_edge.mqtt.link import Event, Message
+from headway_edge.mqtt.link import Event
 from headway_edge.store.outbox import Outbox
 from headway_protocol import counts as packed
-from headway_protocol import pack_offer, record, topics
+from headway_protocol import record
 from headway_server.arrival import Received
 from headway_server.audit.device_audit import audit
 from headway_server.audit.device_samples import DeviceSamples
@@ -117,6 +119,7 @@ class Device:
         self.clock.now_ms = recording.samples[0].wall_ms - ahead_ms
         self.outbox = Outbox(path)
         self.link = _Link()
+        self.server = SigningServer()
         self.agent = Agent(
             self.outbox,
             self.link,  # type: ignore[arg-type]
@@ -127,12 +130,13 @@ class Device:
             recording.period_ms,
             recorded=True,
             utc_offset_min=lambda _wall_ms: offset_min,
+            server_keys=self.server.keys(),
         )
 
     def live(self, begin: int = 0, end: int | None = None, offer: tuple[bytes, str] | None = None) -> None:
         """Feed samples; offer: a pack with its texts that the server offers before the first of them."""
         if offer is not None:
-            self.link.events.append(Message(topics.PACK, pack_offer.encode(*offer)))
+            self.link.events.append(self.server.offer(*offer))
             self.agent.step(0)
         process, rows = self.agent.process, self._rows()
         for i in range(begin, len(rows) if end is None else end):

@@ -27,6 +27,7 @@ class Behaviour:
     CONNACK, encoded. suback, puback: reason code by channel. first_bytes: sent instead of a CONNACK. acknowledges: whether
     the server behind it answers. drops_after: ends each connection after so many PUBLISHes. retained: (topic, payload) given to
     who subscribes. deaf: answers nothing but the CONNECT. closes_at_accept: before a byte is exchanged.
+    answers_after_s: how long each CONNECT waits for its answer.
     """
 
     versions: tuple[int, ...] = (4, 5)
@@ -41,6 +42,7 @@ class Behaviour:
     retained: list[tuple[str, bytes]] = field(default_factory=list)
     deaf: bool = False
     closes_at_accept: bool = False
+    answers_after_s: float = 0.0
 
 
 @dataclass
@@ -241,6 +243,8 @@ class _Connection:
             if does.unknown == "refuse":
                 self._write(CONNACK, b"\0\x01")
             return does.unknown == "wait"
+        if does.answers_after_s:
+            time.sleep(does.answers_after_s)
         code = does.connack
         if connect.version == 5:
             self._write(CONNACK, bytes([0, code]) + _length(len(does.properties)) + does.properties)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.edge.signing_server import SigningServer
 
 from headway_edge import packs
 from headway_edge.agent import CHECKPOINT_MS, Agent
@@ -15,12 +16,13 @@ from headway_edge.mqtt.link import Connected, Disconnected, Event, Message
 from headway_edge.store.outbox import Outbox
 from headway_edge.wall_time import SYNCED_MS, floor_of
 from headway_edge.watcher import Trip
-from headway_protocol import ack, benchmark, counts, incident, pack_offer, record, service, topics
+from headway_protocol import ack, benchmark, counts, incident, record, service, topics
 
 START_MS = 1_772_435_400_000
 PROCESS = packs.load("private-driving")
 ELAPSED, DISTANCE = 0, 1
 YEAR_MS = 365 * 86_400_000
+SERVER = SigningServer()
 
 
 class Clock:
@@ -58,6 +60,7 @@ class Device:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "outbox.db"
+        self.server_keys = SERVER.keys()
         self.clock = Clock()
         self.link = FakeLink()
         self.trips: list[Trip] = []
@@ -74,6 +77,7 @@ class Device:
             lambda _low, high: high,
             PROCESS,
             on_trip=self.trips.append,
+            server_keys=self.server_keys,
         )
 
     def restart(self) -> None:
@@ -359,7 +363,7 @@ def test_own_totals_reach_back_two_epochs_and_no_further(device: Device) -> None
 def offer(name: str = "commercial-driving", damage: Callable[[bytes], bytes] = lambda data: data) -> Message:
     path = Path(packs.__file__).parent / name
     data = path.with_suffix(".cbor").read_bytes()
-    return Message(topics.PACK, pack_offer.encode(damage(data), path.with_suffix(".json").read_text("utf-8")))
+    return SERVER.offer(damage(data), path.with_suffix(".json").read_text("utf-8"))
 
 
 def births(device: Device) -> list[str]:

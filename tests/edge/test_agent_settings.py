@@ -42,3 +42,25 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, object], ca
     with pytest.raises(AgentError, match="settings are not valid") as caught:
         read_settings(None, **settings)
     assert cause in str(caught.value)
+
+
+KEYS = ("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", "A" * 43 + "=")
+
+
+def test_keys_are_written_in_either_form_and_in_the_environment_with_commas(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "agent.toml"
+    path.write_text(f'group = "depot"\ndevice = "bus"\npack_keys = ["{KEYS[0]}", "{KEYS[1]}"]\n')
+    found = read_settings(path).server_keys()
+    assert (found.address, len(found.ids)) == ("depot/bus", 2)
+    monkeypatch.setenv("HEADWAY_AGENT_PACK_KEYS", ",".join(KEYS))
+    assert read_settings(None).server_keys().ids == found.ids
+    monkeypatch.setenv("HEADWAY_AGENT_PACK_KEYS", "")
+    assert read_settings(None).server_keys().ids == []
+
+
+@pytest.mark.parametrize("keys", [["d75a"], ["x" * 64], [KEYS[0] + "00"], [KEYS[0]] * 9, 5])
+def test_what_is_no_key_is_refused_by_name(keys: object) -> None:
+    with pytest.raises(AgentError, match="pack_keys: "):
+        read_settings(None, pack_keys=keys)

@@ -4,7 +4,7 @@ import pytest
 from tests.edge.fake_broker import Behaviour, FakeBroker, until
 from tests.edge.linked import Linked, payload
 
-from headway_edge.mqtt import link as link_module
+from headway_edge.mqtt import protocol_choice
 from headway_edge.mqtt.link import Connected, Disconnected, Message, Trouble
 from headway_edge.mqtt.link_events import EventQueue
 from headway_edge.mqtt.mqtt_connection import IN_FLIGHT_MAX
@@ -26,7 +26,7 @@ def test_version_5_is_spoken_where_the_broker_knows_it(versions: tuple[int, ...]
 def test_a_broker_that_knows_3_1_1_only_is_spoken_to_at_once_and_remembered(
     unknown: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link_module, "ANSWER_MAX_S", 0.1)
+    monkeypatch.setattr(protocol_choice, "ANSWER_MAX_S", 0.1)
     with FakeBroker(Behaviour(versions=(V311,), unknown=unknown)) as broker, Linked(broker.port) as linked:
         linked.connected()
         assert [connect.version for connect in broker.connects] == [V5, V311]
@@ -35,6 +35,20 @@ def test_a_broker_that_knows_3_1_1_only_is_spoken_to_at_once_and_remembered(
         linked.disconnected()
         linked.connected()
         assert [connect.version for connect in broker.connects] == [V5, V311, V311]
+
+
+def test_a_broker_that_is_far_away_is_spoken_to_in_version_5_from_the_second_connection_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(protocol_choice, "ANSWER_MAX_S", 0.1)
+    monkeypatch.setattr(protocol_choice, "_SLOW_S", 0.05)
+    with FakeBroker(Behaviour(answers_after_s=0.8)) as broker, Linked(broker.port) as linked:
+        for _ in range(3):
+            linked.connected()
+            broker.drop_all()
+            linked.disconnected()
+        versions = [connect.version for connect in broker.connects]
+        assert versions[:4] == [V5, V311, V5, V5]
 
 
 def test_a_broker_that_learnt_version_5_and_forgot_3_1_1_is_found_again() -> None:
@@ -70,6 +84,19 @@ def test_presence_tells_the_boot_and_the_ends_and_the_will_takes_it_back(version
             assert broker.published == [(TOPIC + "state", state.encode(7, True, [(7, 2), (6, 40)]), True)]
             assert broker.subscribed == [TOPIC + name for name in ("ack", "bench", "pack", "cmd")]
         assert broker.published[-1] == (TOPIC + "state", state.encode(7, online=False), True)
+
+
+def test_a_boot_that_begins_while_it_is_connected_is_in_the_next_presence_and_will() -> None:
+    with FakeBroker() as broker:
+        with Linked(broker.port, boot=7) as linked:
+            linked.connected()
+            assert broker.connects[-1].will == (TOPIC + "state", state.encode(7, online=False))
+            linked.link.begin_boot(8)
+            linked.disconnected()
+            linked.connected()
+            assert broker.connects[-1].will == (TOPIC + "state", state.encode(8, online=False))
+        assert (TOPIC + "state", state.encode(8, online=True), True) in broker.published
+        assert broker.published[-1] == (TOPIC + "state", state.encode(8, online=False), True)
 
 
 def test_ends_that_cannot_be_read_cost_the_ends_and_not_the_presence() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from sqlalchemy import func, select
+from tests.server.made_offers import offers_of, running_of
 
 from headway_edge.core.program import SIGNED
 from headway_protocol import ack, command, counts, incident, record, service, state
@@ -21,7 +22,6 @@ from headway_server.ingest import Ingest
 from headway_server.packs.compile import compile_source
 from headway_server.packs.source import parse
 from headway_server.processes import Processes, known_pack, shipped
-from headway_server.running import Running
 from headway_server.settings import ServerSettings
 
 NOW_MS = 1_700_000_000_000
@@ -328,10 +328,16 @@ def shared_store(runner, open_store, database_url):
 
 
 @pytest.fixture
+def offers(store):
+    """The offers of the store's server."""
+    return offers_of(store)
+
+
+@pytest.fixture
 def running(store):
     """A server without a broker: what the API and the page are served from."""
     settings = ServerSettings(operator_token="let-me-close")  # noqa: S106 - of the tests
-    return Running(settings, store.database, store.ingest, None, lambda: store.now_ms + 5000)
+    return running_of(store, settings, lambda: store.now_ms + 5000)
 
 
 @pytest.fixture

@@ -84,3 +84,23 @@ async def test_after_thirty_days_it_is_in_the_counters_only(client, store, make)
     assert await told(client) == []
     counters = (await client.get("/api/v1/counters")).json()
     assert (counters["conflicts"], counters["lost"], counters["rejected"]) == (1, 1, 1)
+
+
+async def test_an_offered_pack_that_is_not_taken_is_an_alarm_until_it_runs(client, store, make, offers):
+    await store.commit(make.up(make.birth(1)))
+    await offers.offer("depot/bus-1", make.other_process.id)
+    store.now_ms += (DAY_S - 60) * 1000
+    await store.commit(make.up(make.trip(1, 2)))
+    assert await told(client) == [], "it may be on the road"
+    store.now_ms += 120_000
+    assert await told(client) == [], "nobody knows what it runs now"
+    await store.commit(make.up(make.trip(1, 3)))
+    (one,) = (await alarms(client))["alarms"]
+    version = make.process.version
+    assert (one["kind"], one["words"]) == (
+        "untaken",
+        f"It was offered another pack, was heard a day later and longer, and runs private-driving version {version}.",
+    )
+    assert "pack_keys" in one["next_step"]
+    await store.commit(make.up(make.birth(2, process=make.other_process)))
+    assert await told(client) == []

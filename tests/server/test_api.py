@@ -256,5 +256,5 @@ async def test_a_close_that_closes_nothing_is_a_conflict(client, store, make):
 async def test_every_operation_is_described(client):
     schema = (await client.get("/openapi.json")).json()
     operations = [operation for path in schema["paths"].values() for operation in path.values()]
-    assert len(operations) == 23
+    assert len(operations) == 30
     assert all(operation["description"] for operation in operations)

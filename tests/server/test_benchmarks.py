@@ -61,10 +61,18 @@ def test_every_person_is_in_one_group_of_at_least_five():
 
 def test_knots_are_means_of_their_groups():
     # 22 persons in groups of 6, 5, 5, 6
-    shares, means = knots([1, 1, 1, 1, 1, 100, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 10], 10)
+    shares, means = knots([1, 1, 1, 1, 1, 12, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 10], 10)
     assert shares == [136, 386, 614, 864]
-    # sorted: 1 1 1 1 1 2 | 2 2 2 2 3 | 3 3 3 3 4 | 4 4 4 4 10 100
-    assert means == [1, 2, 3, 21]
+    # sorted: 1 1 1 1 1 2 | 2 2 2 2 3 | 3 3 3 3 4 | 4 4 4 4 10 12
+    assert means == [1, 2, 3, 6]
+
+
+@given(values=st.lists(st.integers(-(10**9), 10**9), min_size=10, max_size=300, unique=True))
+def test_a_knot_is_neither_the_lowest_nor_the_highest_value_of_its_group(values):
+    _, means = knots(values, 10)
+    ordered, edges = sorted(values), _edges(len(values))
+    for (first, last), mean in zip(itertools.pairwise(edges), means, strict=True):
+        assert ordered[first] < mean < ordered[last - 1]
 
 
 def test_large_cohorts_get_knots_near_the_ends():

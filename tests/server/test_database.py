@@ -32,7 +32,7 @@ async def test_opening_again_changes_nothing(new_url, tmp_path):
     await open_and_close(new_url)
     await open_and_close(new_url)
     connection = sqlite3.connect(tmp_path / "headway.db")
-    assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0005",)]
+    assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0008",)]
     assert connection.execute("SELECT number, opened_at_ms FROM epochs").fetchall() == [(1, 1_700_000_000_000)]
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()
@@ -43,7 +43,7 @@ async def test_a_database_of_a_newer_version_is_refused_untouched(new_url, tmp_p
     connection = sqlite3.connect(tmp_path / "headway.db")
     with connection:
         connection.execute("UPDATE alembic_version SET version_num = '0999'")
-    with pytest.raises(ServerError, match="of revision 0999, newer than this server's 0005; upgrade Headway"):
+    with pytest.raises(ServerError, match="of revision 0999, newer than this server's 0008; upgrade Headway"):
         await open_and_close(new_url)
     assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0999",)]
     connection.close()

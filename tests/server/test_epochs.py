@@ -8,7 +8,7 @@ from headway_protocol import benchmark, topics
 from headway_server import tables
 from headway_server.epochs import close_epoch, open_number
 from headway_server.errors import EpochNotClosed
-from headway_server.publications import benchmark_payload, retained_messages
+from headway_server.publications import benchmark_payload, latest_benchmarks
 
 pytestmark = pytest.mark.anyio
 NOW_MS = 1_700_000_100_000
@@ -44,7 +44,7 @@ async def test_a_cohort_under_the_floor_is_held_back_and_its_old_benchmark_stays
     await store.commit(make.up(make.trip(1, 9), "depot/car-000"))
     second = await close(store)
     assert second.publications == [], "no empty message: devices keep the one of epoch 1"
-    assert await retained_messages(store.database, store.processes) == first.publications
+    assert await latest_benchmarks(store.database, store.processes) == first.publications
     w = tables.withheld.c
     whole = [row[:3] for row in await store.rows(w.epoch, w.cohort, w.persons, w.characteristic) if row[3] == 0]
     assert sorted(whole) == [(1, "bus", 9), (2, "car", 1)]
@@ -58,7 +58,7 @@ async def test_persons_are_counted_not_devices(store, make):
             d.update().where(d.c.device.in_(["depot/car-001", "depot/car-002"])).values(person="p")
         )
     # From now on two units count for one person; what was committed before keeps its person.
-    await close(store)
+    assert (await close(store, k_floor=13)).cohorts == {}
     await store.commit(*(make.up(make.trip(1, 20), f"depot/car-{i:03}") for i in range(12)))
     closed = await close(store)
     assert closed.cohorts == {("car", make.pack_id): 11}
@@ -97,7 +97,7 @@ async def test_a_late_trip_counts_in_the_epoch_that_is_open(store, make):
     await store.commit(make.up(make.trip(1, 50, wall_ms=1_000), "depot/car-000"))
     t = tables.person_totals.c
     assert (await store.rows(t.epoch, t.device, order=t.epoch.desc()))[0] == (2, "depot/car-000")
-    assert await retained_messages(store.database, store.processes) == before.publications
+    assert await latest_benchmarks(store.database, store.processes) == before.publications
 
 
 async def test_of_two_closers_one_closes(store, make):
@@ -122,7 +122,7 @@ async def test_the_newest_benchmark_can_be_asked_for_by_device(store, make):
     await store.commit(make.up(make.birth(1), "depot/new"), make.up(make.birth(1, vehicle_class="bus"), "depot/bus"))
     assert store.ingest.take_births() == ["depot/bus", "depot/new"]
     assert store.ingest.take_births() == []
-    found = await retained_messages(store.database, store.processes, ["depot/new", "depot/bus"])
+    found = await latest_benchmarks(store.database, store.processes, ["depot/new", "depot/bus"])
     assert [p.topic for p in found] == ["headway/v1/depot/new/bench"], "there is no benchmark of buses"
 
 
@@ -142,7 +142,7 @@ async def test_people_are_compared_with_those_of_the_same_pack_only(store, make,
     assert told["other-0"].tables[100][2] == [35, 90], "means of 1 to 6 and of 7 to 11 km, in tenths"
     # Who takes the other pack gets its benchmark, the newest of it, from the next birth on.
     await store.commit(make.up(make.birth(2, process=small.process), "depot/car-000"))
-    (message,) = await retained_messages(store.database, store.processes, ["depot/car-000"])
+    (message,) = await latest_benchmarks(store.database, store.processes, ["depot/car-000"])
     assert benchmark.decode(message.payload).pack_id == small.process.id
 
 

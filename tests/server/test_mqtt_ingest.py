@@ -8,6 +8,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy.exc import OperationalError
+from tests.server.made_offers import offers_of
 
 from headway_protocol import ack, benchmark, topics
 from headway_server import tables
@@ -17,7 +18,6 @@ from headway_server.inbox import Inbox
 from headway_server.ingest import Ingest
 from headway_server.mqtt_ingest import MqttIngest
 from headway_server.mqtt_link import Link, LinkError
-from headway_server.offers import offer
 from headway_server.settings import ServerSettings
 
 pytestmark = pytest.mark.anyio
@@ -92,7 +92,9 @@ def serving(store, broker):
     async def run(ingest=None, **settings):
         stop = asyncio.Event()
         settings = {"broker_port": broker.port, "broker_protocol": "3.1.1", "batch_wait_ms": 5, **settings}
-        one = MqttIngest(ServerSettings(**settings), store.database, ingest or store.ingest, Impatient(1))
+        one = MqttIngest(
+            ServerSettings(**settings), store.database, ingest or store.ingest, Impatient(1), offers_of(store)
+        )
         task = asyncio.create_task(one.run(stop))
         try:
             await until(lambda: one.connected)
@@ -194,14 +196,26 @@ async def test_benchmarks_are_retained_and_published_again_at_each_connection(se
     await asyncio.to_thread(late.close)
 
 
-async def test_an_offer_is_retained_and_published_again_at_each_connection(serving, device, store, make):
+async def test_an_offer_is_retained_and_published_again_at_each_connection(serving, device, store, make, offers):
     await store.commit(make.up(make.birth(1)))
-    (expected,) = await offer(store.database, store.processes, BUS, make.other_process.id)
+    (expected,) = await offers.offer(BUS, make.other_process.id)
     async with serving():
         await until(lambda: len(device.got) == 1)
     late = Device(device.client.port)
     await until(lambda: late.got == [(expected.topic, expected.payload, True)])
     await asyncio.to_thread(late.close)
+
+
+async def test_an_offer_is_signed_anew_while_the_connection_lasts(serving, device, store, make, offers, monkeypatch):
+    monkeypatch.setattr("headway_server.mqtt_ingest._RENEW_EVERY_S", 0.05)
+    await store.commit(make.up(make.birth(1)))
+    (first,) = await offers.offer(BUS, make.other_process.id)
+    async with serving():
+        await until(lambda: len(device.got) == 1)
+        store.now_ms += 60 * 86_400_000
+        await until(lambda: len(device.got) == 2)
+        await asyncio.sleep(0.3)
+    assert [payload == first.payload for _, payload, _ in device.got] == [True, False]
 
 
 async def test_a_new_device_gets_its_cohort_s_benchmark_at_once(serving, device, store, make):

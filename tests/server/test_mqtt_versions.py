@@ -55,6 +55,27 @@ def test_a_version_that_is_asked_for_is_the_only_one(wanted, version):
     choice = ProtocolChoice(wanted)
     assert not choice.failed()
     assert choice.version == version
+    choice.worked(9.0)
+    choice.ended()
+    assert choice.version == version
+
+
+@pytest.mark.parametrize(("answer_s", "passed_s", "version"), [(0.1, 60, V311), (2.0, 60, V5), (0.1, 3601, V5)])
+def test_a_broker_that_was_slow_or_silent_long_ago_is_asked_in_5_again_with_patience(answer_s, passed_s, version):
+    now_s = 1000.0
+    choice = ProtocolChoice("auto", lambda: now_s)
+    impatient_s = choice.answer_s
+    assert choice.failed()
+    choice.worked(answer_s)
+    now_s += passed_s
+    choice.ended()
+    assert choice.version == version
+    if version == V5:
+        assert choice.answer_s > impatient_s
+        assert choice.failed(), "3.1.1 at once"
+        choice.worked(0.1)
+        choice.ended()
+        assert choice.version == V311, "and not 5 every time"
 
 
 def test_reasons_have_a_next_step():

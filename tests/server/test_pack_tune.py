@@ -5,13 +5,14 @@ import json
 import random
 
 import pytest
+from tests.edge.signing_server import SigningServer
 from typer.testing import CliRunner
 
 from headway_edge.agent import Agent
 from headway_edge.core.forecast import error_ledger
-from headway_edge.mqtt.link_events import Connected, Message
+from headway_edge.mqtt.link_events import Connected
 from headway_edge.store.outbox import Outbox
-from headway_protocol import pack_offer, record, topics
+from headway_protocol import record
 from headway_server.packs import library
 from headway_server.packs.catalogue import for_device
 from headway_server.packs.compile import compile_file
@@ -77,9 +78,12 @@ class Clock:
 
 def device(folder, name, process, offered, factors):
     """A device that was offered a pack, and runs it."""
-    offer = pack_offer.encode(offered.data, json.dumps(for_device(offered.catalogue)))
+    server = SigningServer()
+    offer = server.offer(offered.data, json.dumps(for_device(offered.catalogue)))
     outbox = Outbox(folder / f"{name}.db")
-    agent = Agent(outbox, Link(Message(topics.PACK, offer)), Clock(), lambda _low, high: high, process, factors=factors)
+    agent = Agent(
+        outbox, Link(offer), Clock(), lambda _low, high: high, process, factors=factors, server_keys=server.keys()
+    )
     agent.step(0)
     assert agent.process.id == offered.id
     return agent

@@ -4,13 +4,15 @@ import asyncio
 import json
 
 import pytest
+from tests.server.made_offers import SIGNING
 
 from headway_edge.core.pack import Pack
 from headway_edge.core.process import Process
-from headway_protocol import pack_offer
+from headway_edge.server_keys import ServerKeys
+from headway_protocol import pack_offer, signed
 from headway_server import tables
+from headway_server.offers import offer_body
 from headway_server.processes import shipped
-from headway_server.publications import offer_payload, retained_messages
 
 pytestmark = pytest.mark.anyio
 TOKEN = {"Authorization": "Bearer let-me-close"}
@@ -146,15 +148,16 @@ async def offer(client, process, device=BUS):
     return await client.put(f"/api/v1/devices/{device}/pack", json={"pack_id": process.id.hex()}, headers=TOKEN)
 
 
-async def test_an_offer_is_stored_and_kept_for_the_device(client, store, make, small):
+async def test_an_offer_is_stored_and_kept_for_the_device(client, store, make, small, offers):
     await store.processes.add(store.database, small, 1)
     await store.commit(make.up(make.birth(1)), make.up(make.birth(1), "depot/other"))
     answer = await offer(client, small.process)
     pack = {"id": small.process.id.hex(), "name": "small", "version": 1}
     assert (answer.status_code, answer.json()) == (200, {"device": BUS, "pack": pack, "published": False})
-    (message,) = await retained_messages(store.database, store.processes)
+    (message,) = await offers.messages()
     assert message.topic == "headway/v1/depot/bus-1/pack"
-    data, texts = pack_offer.decode(message.payload)
+    keys = ServerKeys(BUS, [SIGNING.keys[0].public.hex()])
+    data, texts = pack_offer.decode(keys.opened(message.payload, pack_offer.OFFER_BYTES_MAX, signed.OFFER)[3])
     process = Process(Pack(data), json.loads(texts))
     assert (process.id, process.title, process.contexts) == (small.process.id, "A small pack", ["long", "cold"])
     assert [c.title for c in process.period if c.headline] == ["Longest trip", "Haste"]
@@ -163,7 +166,7 @@ async def test_an_offer_is_stored_and_kept_for_the_device(client, store, make, s
     assert detail["on"] == [{"device": BUS, "vehicle_class": "car", "runs": False, "offered": True}]
 
 
-async def test_a_pack_that_does_not_know_the_device_s_class_is_not_offered(client, store, make, small):
+async def test_a_pack_that_does_not_know_the_device_s_class_is_not_offered(client, store, make, small, offers):
     await store.processes.add(store.database, small, 1)
     await store.commit(make.up(make.birth(1, vehicle_class="bus")), make.up(make.trip(1, 1), "depot/unborn"))
     answer = await offer(client, small.process)
@@ -173,7 +176,7 @@ async def test_a_pack_that_does_not_know_the_device_s_class_is_not_offered(clien
     assert (await offer(client, small.process, "depot/nobody")).status_code == 404
     assert (await offer(client, small.process, "depot/BUS")).status_code == 404
     assert (await offer(client, make.process, "depot/unborn")).status_code == 409
-    assert await retained_messages(store.database, store.processes) == []
+    assert list(await offers.messages()) == []
 
 
 @pytest.mark.parametrize("pack_id", ["", "0" * 16, "zz", 5, "0" * 17])
@@ -185,4 +188,4 @@ async def test_an_offer_of_no_pack_is_refused(client, store, make, pack_id):
 
 def test_every_pack_that_ships_can_be_offered():
     for pack in shipped():
-        assert pack_offer.decode(offer_payload(pack))[0] == pack.data
+        assert pack_offer.decode(offer_body(pack))[0] == pack.data

@@ -13,25 +13,31 @@ import httpx
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 from tests.server.made_folds import NOW_MS, day_record
+from tests.server.made_offers import SIGNING, offers_of, running_of
 
-from headway_protocol import cbor, codes, fold
-from headway_server import dead_letters, tables
+from headway_protocol import ack, benchmark, cbor, codes, fold, record
+from headway_server import audit_log, dead_letters, personal_rows, tables
 from headway_server.app import create_app
+from headway_server.audit_log import OPERATOR
+from headway_server.benchmark_members import recollect
 from headway_server.crash_counter import CrashCounter
 from headway_server.database import Database
-from headway_server.epochs import close_epoch
+from headway_server.differencing import EARLIER_MAX
+from headway_server.epochs import close_epoch, person_totals_of
+from headway_server.erasure_journal import ErasureJournal
+from headway_server.erasures import erase
 from headway_server.errors import ServerError
 from headway_server.gap_rows import OPEN_END
 from headway_server.isolating import commit_isolating
-from headway_server.offers import offer
 from headway_server.processes import Processes
-from headway_server.publications import retained_messages
+from headway_server.publications import latest_benchmarks
 from headway_server.restore import mark
-from headway_server.running import Running
 from headway_server.settings import ServerSettings
 from headway_server.tally import Tally, merge
+from headway_server.tombstones import Tombstones
 from headway_server.verification import DAY, verify, verify_device
 
 pytestmark = [pytest.mark.anyio, pytest.mark.full]
@@ -171,6 +177,29 @@ async def test_two_servers_and_a_closer_at_once_lose_and_double_nothing(store, o
     await other.database.close()
 
 
+async def test_two_servers_that_never_pause_keep_no_closer_and_no_new_pack_waiting(store, open_store, make, small):
+    other = await open_store(store.url)
+    done = asyncio.Event()
+
+    async def ingest(one, device):
+        seq = 0
+        while not done.is_set():
+            seq += 1
+            await one.commit(make.up(make.trip(1, seq), device))
+
+    async def close_and_add():
+        try:
+            await asyncio.sleep(0.3)
+            async with asyncio.timeout(30):
+                await close_epoch(store.database, store.processes, 10, 1)
+                await store.processes.add(store.database, small, 2)
+        finally:
+            done.set()
+
+    await asyncio.gather(*(ingest(one, f"depot/{i}") for i, one in enumerate((store, other) * 4)), close_and_add())
+    await other.database.close()
+
+
 async def test_corrections_packs_and_offers(store, make, small):
     trips = [
         make.up(
@@ -185,8 +214,8 @@ async def test_corrections_packs_and_offers(store, make, small):
     assert await store.rows(d.trips, d.distance_m) == [(2, 14_000)]
     assert await store.rows(e.seq, e.superseded, order=e.seq) == [(2, False), (3, True), (4, True), (5, False)]
     assert (await store.totals())[BUS] == (2, 14_000)
-    offered = await offer(store.database, store.processes, BUS, small.process.id)
-    assert await retained_messages(store.database, store.processes) == offered
+    offered = await offers_of(store).offer(BUS, small.process.id)
+    assert list(await offers_of(store).messages()) == offered
 
 
 async def test_folds_take_the_place_of_what_they_name(store, make, small):
@@ -243,7 +272,7 @@ async def test_gaps_are_noted_asked_for_and_named(store, make):
     assert [item async for item in verify(store.database, store.processes)] == []
     while await store.asked(86_400):
         pass
-    running = Running(ServerSettings(), store.database, store.ingest, None, lambda: store.now_ms)
+    running = running_of(store, ServerSettings(), lambda: store.now_ms)
     await store.commit(make.up(make.trip(1, 4, km=11)), make.up(cbor.encode([1, 2, 1, 5, 5, None, 0, "no body"])))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(create_app(running)), base_url="http://fleet") as client:
         alarms = (await client.get("/api/v1/alarms")).json()["alarms"]
@@ -279,7 +308,7 @@ async def test_a_restore_by_other_means_and_what_a_crash_leaves(store, open_stor
     (digest,) = [row[0] for row in await store.rows(tables.dead_letters.c.hash)]
     done = await dead_letters.replay(store.database, store.ingest, [digest])
     assert [outcome for outcome, _ in done.outcomes.values()] == ["refused"]
-    assert await dead_letters.drop(store.database, [digest]) == 1
+    assert await dead_letters.drop(store.database, [digest], store.now_ms) == 1
     await store.database.close()
     assert (await asyncio.to_thread(mark, store.url, store.now_ms)).records == 2
     restored = await open_store(store.url)
@@ -314,8 +343,8 @@ async def test_a_server_that_is_killed_in_the_middle_is_waited_for(store, make, 
 async def test_the_page_and_the_api_read_it(store, make):
     await store.commit(*make.fleet(22))
     closed = await close_epoch(store.database, store.processes, 10, 1)
-    assert await retained_messages(store.database, store.processes) == closed.publications
-    running = Running(ServerSettings(), store.database, store.ingest, None, lambda: 1)
+    assert await latest_benchmarks(store.database, store.processes) == closed.publications
+    running = running_of(store, ServerSettings(), lambda: 1)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(create_app(running)), base_url="http://fleet") as client:
         for path in ("", "chart.svg", "healthz", "person?id=depot/car-000", "incidents",
                      "incidents?state=all&cursor=9", *(f"api/v1/{name}" for name in
@@ -326,3 +355,69 @@ async def test_the_page_and_the_api_read_it(store, make):
             answer = await client.get("/" + path)
             assert answer.status_code == 200, (path, answer.text)
         assert (await client.get("/api/v1/counters")).json()["records"] == 66
+
+
+async def test_benchmarks_are_held_against_those_before_and_few_are_kept(store, make):
+    await store.commit(*make.fleet(22))
+    await close_epoch(store.database, store.processes, 10, 1)
+    for epoch in range(EARLIER_MAX):
+        await store.commit(*(make.up(make.trip(1, 20 + epoch), f"depot/car-{i:03}") for i in range(1, 22)))
+        closed = await close_epoch(store.database, store.processes, 10, 2 + epoch)
+        told = benchmark.decode(closed.publications[0].payload).tables
+        assert {persons for persons, _, _ in told.values()} == {12}
+    m, p = tables.benchmark_members.c, tables.benchmark_persons.c
+    kept = await store.rows(m.epoch, order=m.epoch, where=m.characteristic == 101)
+    assert [epoch for (epoch,) in kept] == list(range(2, EARLIER_MAX + 2))
+    async with store.database.write() as connection:
+        await connection.execute(tables.benchmark_members.delete())
+        again = await recollect(
+            connection, store.processes, lambda epoch: person_totals_of(connection, store.processes, epoch)
+        )
+    assert again == EARLIER_MAX * len(told)
+    assert len(await store.rows(p.number)) == 22
+
+
+async def test_a_person_is_erased_while_two_servers_take_what_the_device_sends(store, open_store, make, tmp_path):
+    journal = ErasureJournal(tmp_path / "fleet.erasures")
+    other = await open_store(store.url)
+    for one in (store, other):
+        one.ingest._tombstones = Tombstones(journal, SIGNING)
+    await store.commit(make.up(make.birth(1)), make.up(make.birth(1), "depot/other"), make.up(b"junk"))
+
+    sent = {"depot/other": 1}
+
+    async def send(one, first):
+        """Until it was told three times that the device is erased."""
+        refused, seq = 0, first
+        while refused < 3:
+            messages = [make.up(make.trip(1, seq)), make.up(make.trip(1, seq), "depot/other")]
+            found = await one.ingest.commit(messages)
+            acks = [message for message in found if message.topic == f"headway/v1/{BUS}/ack"]
+            refused += any(code == codes.ERASED for message in acks for _, code in ack.decode(message.payload)[2])
+            seq += 1
+            sent["depot/other"] += 1
+            assert seq < first + 4000
+
+    async def erase_meanwhile():
+        await asyncio.sleep(0.2)
+        return await erase(store.database, journal, BUS, store.now_ms, OPERATOR)
+
+    _, _, done = await asyncio.gather(send(store, 2), send(other, 5000), erase_meanwhile())
+    assert done.places["records"] > 1
+    for table in personal_rows.personal_tables():
+        async with store.database.read() as connection:
+            rows = (await connection.execute(select(table).where(personal_rows.is_of(table, BUS, [BUS])))).all()
+        assert rows == [], table.name
+    assert (await store.device("depot/other")).records == sent["depot/other"]
+    assert (await audit_log.verify(store.database)).problems == []
+    body = record.birth_body("headway 0.1.0", "car", [], 0, 0, (done.version, 2))
+    birth = record.encode(record.Record(record.BIRTH, 2, 1, 100, None, record.UNSYNCED, body))
+    await asyncio.gather(store.ingest.commit([make.up(birth)]), other.ingest.commit([make.up(birth)]))
+    assert (await store.device()).records == 1
+    async with store.database.write() as connection:
+        await connection.execute(delete(tables.erased_devices))
+        await connection.execute(delete(tables.erasures))
+    await other.database.close()
+    await asyncio.to_thread(mark, store.url, store.now_ms, journal.path)
+    assert await store.rows(tables.erased_devices.c.from_boot) == [(2,)], "the journal has the confirmation, too"
+    assert (await store.rows(tables.devices.c.device)) == [("depot/other",)]

@@ -40,7 +40,7 @@ def test_keywords_win_over_the_environment_and_that_over_the_file(toml, monkeypa
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("k_flor = 20", "k_flor: unknown key; known keys are batch_max,"),
+        ("k_flor = 20", "k_flor: unknown key; known keys are band_groups,"),
         ("k_floor = 4", "k_floor: Input should be greater than or equal to 5"),
         ("http_port = 70000", "http_port: Input should be less than or equal to 65535"),
         ("embedded_broker = 'perhaps'", "embedded_broker: Input should be a valid boolean"),

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from headway_edge.offer_book import REFUSED
+from headway_edge.pack_trial import GIVEN_BACK, TRIAL
 from headway_edge.store.outbox import Outbox
-from headway_protocol import record
+from headway_protocol import cbor, record
 from headway_protocol.codes import CONFLICT
 from headway_simulators.command import app
 from headway_simulators.finding import Finding
@@ -132,3 +134,17 @@ def test_the_command_takes_a_store_or_the_agents_settings(path: Path) -> None:
     path.write_bytes(b"damaged")
     done = CliRunner().invoke(app, ["doctor", "--broker", "127.0.0.1:1", "--store", str(path)])
     assert done.exit_code == 1
+
+
+def test_what_became_of_offered_packs_is_told(path: Path) -> None:
+    outbox = filled(path)
+    outbox.save_all({TRIAL: cbor.encode([7, 1]), REFUSED: b"forged: not signed; no key fits\ncompare the keys"})
+    assert told(path)[2:4] == [
+        "bad: store: the pack that was offered last was not taken: forged: not signed; no key fits",
+        "note: store: the pack that runs is on trial",
+    ]
+    outbox.save_all({TRIAL: None, REFUSED: None, GIVEN_BACK: b"7"})
+    (finding,) = [found for found in look_into(path, BUDGET) if "given back" in found.what]
+    assert (finding.grade, finding.next_step) == ("bad", "Offer a mended pack.")
+    assert finding.what.startswith("store: the pack of offer 7 was given back")
+    outbox.close()

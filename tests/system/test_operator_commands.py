@@ -3,12 +3,17 @@
 import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import paho.mqtt.client as mqtt
 import pytest
 from operator_command import TOKEN, headway
+from paho.mqtt.enums import CallbackAPIVersion
 
+from headway_edge import packs
 from headway_edge.mqtt.link import Broker
+from headway_protocol import pack_offer, topics
 from headway_simulators.demo import free_port, shipped_sources
 from headway_simulators.fleet_replay import FleetReplay, FleetSetup, VehicleSource
 from headway_simulators.operator_client import OperatorClient
@@ -16,6 +21,19 @@ from headway_simulators.processes import find_process
 from headway_simulators.server_process import ServerProcess
 
 SMALL = Path(__file__).parents[1] / "server" / "small.toml"
+
+
+@contextmanager
+def single_client(port: int) -> Iterator[mqtt.Client]:
+    """A client of the broker that nobody knows."""
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="somebody")
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    try:
+        yield client
+    finally:
+        client.disconnect()
+        client.loop_stop()
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +58,8 @@ def fleet(server: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> It
     assert headway("pack", "publish", pack, "--server", server.url).returncode == 0
     process = find_process(str(pack))
     sources = [VehicleSource(one.device, one.vehicle_class, one.files, process) for one in shipped_sources()]
-    setup = FleetSetup("demo", folder, Broker("127.0.0.1", server.broker_port, back_off_max_s=5))
+    broker = Broker("127.0.0.1", server.broker_port, back_off_max_s=5)
+    setup = FleetSetup("demo", folder, broker, pack_keys=[server.public_key])
     with FleetReplay(sources, setup) as one:
         one.run()
         one.settle(60)
@@ -85,6 +104,18 @@ def test_a_pack_is_offered_by_name_and_the_device_accepts_it(server: ServerProce
     fleet.settle(30)
     again = headway("pack", "offer", wanted.id.hex(), "--device", device, "--server", server.url)
     assert f"{device} runs eco-driving version {wanted.version}, id {wanted.id.hex()} already." in again.stdout
+
+
+def test_what_somebody_else_publishes_as_an_offer_is_refused(server: ServerProcess, fleet: FleetReplay) -> None:
+    vehicle = fleet.vehicles[3]
+    topic = topics.topic("demo", vehicle.source.device, topics.PACK)
+    pack = (Path(packs.__file__).parent / "eco-driving.cbor").read_bytes()
+    own = vehicle.agent.process.id
+    with single_client(server.broker_port) as somebody:
+        somebody.publish(topic, pack_offer.encode(pack, "{}"), qos=1).wait_for_publish(10)
+    fleet._wait(lambda one: one is not vehicle or one.agent.refused_packs > 0, 30, "heard nothing")
+    assert vehicle.agent.process.id == own
+    assert vehicle.agent.status().pack_cause == "forged: not signed"
 
 
 def test_two_packs_of_one_name_and_version_are_told_apart(server: ServerProcess, fleet: FleetReplay) -> None:
