@@ -16,19 +16,18 @@ from headway_edge.clock import Clock
 from headway_edge.clock_watch import ClockWatch
 from headway_edge.core.process import Process
 from headway_edge.exchange import AnyLink, Exchange
-from headway_edge.offer_book import OfferBook
+from headway_edge.offered_packs import OfferedPacks
 from headway_edge.open_trip import UNKNOWN_SILENCE_MS, OpenTrip
 from headway_edge.own.day_correction import corrected
 from headway_edge.own.own_incidents import OwnIncidents
 from headway_edge.own.own_process import OwnProcess
 from headway_edge.own.told_changes import ToldChanges
-from headway_edge.pack_trial import OFFERED, PACK, PackTrial
 from headway_edge.server_keys import ServerKeys
 from headway_edge.store.outbox import Outbox
 from headway_edge.store.record_keeper import RecordKeeper
 from headway_edge.wall_time import WallTime
 from headway_edge.watcher import Trip, Watcher
-from headway_edge.wipe_orders import KEPT, WipeOrders
+from headway_edge.wipe_orders import WipeOrders
 from headway_protocol import record, service, topics
 from headway_protocol.errors import DecodeError
 from headway_protocol.record_names import KIND_NAMES
@@ -36,8 +35,6 @@ from headway_protocol.record_names import KIND_NAMES
 log = structlog.get_logger("headway.agent")
 
 CHECKPOINT_MS = 60_000  # what of the open trip a power cut may take
-_SCRUB_AGAIN_MS = 60_000
-_SAY_AGAIN_MS = 3_600_000
 
 
 class Agent:
@@ -91,26 +88,17 @@ class Agent:
         self._keeper = RecordKeeper(outbox, clock)
         self._clock_watch = ClockWatch(judge)
         hearers = {topics.BENCH: self._on_benchmark, topics.PACK: self._on_offer}
-        self._orders = WipeOrders(outbox, server_keys)
+        self._orders = WipeOrders(outbox, server_keys, clock)
         self._on_new_boot = on_new_boot
-        self._wipe_due: int | None = None  # version of an order that was not carried out yet
-        self._said_ms: int | None = None
-        self._scrub_ms: int | None = (
-            None if outbox.is_scrubbed else 0
-        )  # when old bytes were last looked for that a wipe left
         self._exchange = Exchange(outbox, link, uniform, self._keeper, hearers, self._on_order)
         self._exchange.wiped_since(self._orders.last[1])
         self._changes = ToldChanges(OwnIncidents(outbox, self._keeper))
-        self._book = OfferBook(outbox, server_keys, clock, recorded)
-        self._trial = PackTrial(outbox)
-        if link is not None:  # else nobody can acknowledge anything
-            self._trial.start()
-        self.own = self._own(self._stored(PACK) or process)
+        self._packs = OfferedPacks(outbox, server_keys, clock, recorded, vehicle_class, period_ms, link is not None)
+        self.own = self._own(self._packs.running or process)
         outbox.find = self._find
         self._open_trip = OpenTrip(outbox, clock, recorded)
         self.position = self._open_trip.position
-        self._offered = self._stored(OFFERED)
-        if self._offered is None or self._under_way() or not self._switch():
+        if self._under_way() or not self._switch():
             self._tell_birth({})
         self._changes.catch_up(self.own)
 
@@ -133,7 +121,7 @@ class Agent:
         backlog = self.outbox.backlog()
         told = self._orders.told
         body = record.birth_body(f"headway {VERSION}", self.vehicle_class, held, backlog, self.dropped, told)
-        self._trial.first_record(self._keeper.append(record.BIRTH, body, state))
+        self._packs.trial.first_record(self._keeper.append(record.BIRTH, body, state))
 
     # --- samples ------------------------------------------------------------------------------------------------
 
@@ -144,7 +132,7 @@ class Agent:
         for each signal of the process's pack, in its quanta; MISSING where there is none. The local time of day, which
         no vehicle tells, is put in from the clock. position: where the source stands after this sample.
         """
-        if self._wipe_due is not None:
+        if self._orders.due:
             return None
         self._open_trip.resume(self.own.watcher, time_ms)
         self._time_ms = max(self._time_ms, time_ms)
@@ -161,7 +149,7 @@ class Agent:
         if advice is not None:
             self._advised.append(advice.sentence)  # the person reads it when the trip is over
             self._changes.advise(own, advice)
-        if self._offered is not None and not self.own.watcher.is_open:
+        if self._packs.offered is not None and not self.own.watcher.is_open:
             self._switch()
         return trip
 
@@ -223,7 +211,7 @@ class Agent:
         start_ms = boot_clock.began_ms(mono_ms, wall_ms, quality, ago_ms)
         offset_min, turns, state = self.own.take(trip.numbers(), start_ms, mono_ms - ago_ms, boot_clock.quality)
         state[open_trip.KEY] = self._checkpoint(position)
-        state.update(self._trial.passed())
+        state.update(self._packs.trial.passed())
         body = record.episode_body(trip.process.id, ago_ms, trip.counts, trip.gates, offset_min)
         stored = self._keeper.append(record.EPISODE, body, state)
         # One sentence at the end of a trip is what a person reads.
@@ -300,14 +288,14 @@ class Agent:
         timeout_s: how long to wait for something to happen.
         """
         self._obey(now_ms)
-        if self._wipe_due is not None:
+        if self._orders.due:
             return False
         self._wall_ms()
         self._keeper.save()
         busy = self._exchange.step(now_ms, timeout_s)
         self._obey(now_ms)
         if busy:
-            self._trial.look()
+            self._packs.trial.look()
         return busy
 
     @property
@@ -317,14 +305,14 @@ class Agent:
 
     def status(self) -> AgentStatus:
         """How this device stands with its server and with the time, as of the last `step`."""
-        watch, book, given_back = self._clock_watch, self._book, self._trial.given_back
+        watch = self._clock_watch
         return replace(
             self._exchange.status(),
             clock_cause=watch.cause,
             clock_jumps=watch.jumps,
             clock_refusals=watch.refusals,
-            pack_cause=book.cause or given_back,
-            pack_next_step=book.next_step or ("offer a mended pack" if given_back else ""),
+            pack_cause=self._packs.cause,
+            pack_next_step=self._packs.next_step,
         )
 
     def _on_benchmark(self, data: bytes) -> None:
@@ -341,38 +329,20 @@ class Agent:
     # --- erasing ------------------------------------------------------------------------------------------------
 
     def _on_order(self, data: bytes) -> None:
-        version = self._orders.heard(data)
-        if version > self._orders.last[0]:
-            self._wipe_due = version
-        elif self._orders.told is not None and (
-            self._said_ms is None or self.clock.mono_ms() - self._said_ms > _SAY_AGAIN_MS
-        ):
-            self._said_ms = self.clock.mono_ms()
+        if self._orders.hear(data):
             self._tell_birth({})  # a server that was restored from a backup has not heard of it
 
     def _obey(self, now_ms: int) -> None:
         """Carry out an order to wipe that is due, and then what is left of it. Until that is decided, nothing else is done."""
-        if self._wipe_due is not None:
+        if self._orders.due:
             fresh = Watcher(self.process, self.vehicle_class, self.period_ms)
-            state = {
-                **self._orders.state_of(self._wipe_due),
-                open_trip.KEY: self._open_trip.encoded(self.position, self._time_ms, fresh),
-            }
-            try:
-                self.outbox.wipe(KEPT, state)
-            except (sqlite3.Error, MemoryError) as error:
-                log.error("agent.not_wiped", error=str(error), next_step="none yet: it is tried again; check the disk")
-                return
-            log.warning("agent.wiped", order=self._wipe_due, boot=self.outbox.boot)
-            self._wipe_due = None
-            self._begin_anew()
-        elif self._scrub_ms is not None and now_ms - self._scrub_ms >= _SCRUB_AGAIN_MS:
-            self._scrub_ms = now_ms
-            if self.outbox.scrub():
-                self._scrub_ms = None
-                self._tell_birth({})
+            nothing_open = self._open_trip.encoded(self.position, self._time_ms, fresh)
+            if self._orders.carry_out({open_trip.KEY: nothing_open}):
+                self._begin_anew(now_ms)
+        elif self._orders.scrub(now_ms):
+            self._tell_birth({})
 
-    def _begin_anew(self) -> None:
+    def _begin_anew(self, now_ms: int) -> None:
         """Forget what is only in memory, and tell the server."""
         self._keeper = RecordKeeper(self.outbox, self.clock)
         self._changes = ToldChanges(OwnIncidents(self.outbox, self._keeper))
@@ -383,65 +353,31 @@ class Agent:
         self._exchange.wiped_since(self.outbox.boot)
         if self._on_new_boot is not None:
             self._on_new_boot(self.outbox.boot)
-        self._said_ms = self.clock.mono_ms()  # the same order may come a few times more
-        self._scrub_ms = None if self.outbox.scrub() else self.clock.mono_ms()
+        self._orders.scrub(now_ms)
         self._tell_birth({})
         self._changes.catch_up(self.own)
 
     # --- packs --------------------------------------------------------------------------------------------------
 
     def _on_offer(self, data: bytes) -> None:
-        try:
-            body = self._book.opened(data)
-        except DecodeError:
-            return  # counted, and told
-        if body is None:
-            return
-        try:
-            offered = self._checked(body)
-        except (DecodeError, ValueError, KeyError, TypeError) as error:
-            self._book.unfit(str(error))
-            return
-        is_other = offered.id != self.process.id
-        # The pack that runs: what was offered before is taken back before it was used.
-        self._book.take({OFFERED: body if is_other else None})
-        self._offered = offered if is_other else None
-        if is_other:
-            log.info("agent.pack_accepted", pack=offered.name, version=offered.version, starts="with the next trip")
-            if not self._under_way():
-                self._switch()
+        self._packs.hear(data, self.process)
+        if self._packs.offered is not None and not self._under_way():
+            self._switch()
 
     @property
     def refused_packs(self) -> int:
         """How many offers this device did not take since the start."""
-        return self._book.refused
+        return self._packs.refused
 
     def _under_way(self) -> bool:
         # Whether a trip is open, also one that a restart interrupted and that has not gone on yet.
         return self.own.watcher.is_open or self._open_trip.waits(self.process, self.vehicle_class, self.period_ms)
 
-    def _checked(self, body: bytes) -> Process:
-        # Nobody is trusted: the pack is checked as if no server had, and must know this device's class and period.
-        offered = packs.of_offer(body)
-        Watcher(offered, self.vehicle_class, self.period_ms)
-        return offered
-
-    def _stored(self, key: str) -> Process | None:
-        body = self.outbox.load(key)
-        try:
-            return None if body is None else self._checked(body)
-        except (DecodeError, ValueError, KeyError, TypeError) as error:
-            log.error("agent.pack_refused", cause=str(error), next_step="offer this device another pack")
-            return None
-
     def _switch(self) -> bool:
-        # Between trips, so that no trip is of two definitions; on disk before the pack is put to work, which may be the end of
-        # this process. False while the disk refuses.
-        if self._offered is None:
+        # Between trips, so that no trip is of two definitions. False where nothing is offered, or the disk refuses.
+        process = self._packs.take_over({open_trip.KEY: OpenTrip.nothing_open(self.position)})
+        if process is None:
             return False
-        if not self._trial.begin(self._book.version, {open_trip.KEY: OpenTrip.nothing_open(self.position)}):
-            return False
-        process, self._offered = self._offered, None
         self._open_trip.forget()
         self.own = self._own(process)
         self._tell_birth({open_trip.KEY: self._checkpoint(self.position)})

@@ -86,8 +86,8 @@ class Life:
         """One pack is taken and confirmed, another one is taken and given back."""
         agent = self.start()
         self.hear(agent, 1)
-        agent._trial._outbox.acknowledge(agent.outbox.boot, agent.outbox.last_seq, [])
-        agent._trial.look()
+        agent.outbox.acknowledge(agent.outbox.boot, agent.outbox.last_seq, [])
+        agent._packs.trial.look()
         self.hear(agent, 2)
         self.end(agent)
         for _ in range(STARTS_MAX):

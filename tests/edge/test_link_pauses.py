@@ -35,8 +35,7 @@ def test_a_broker_that_accepts_and_drops_is_not_hammered() -> None:
 
 
 def test_an_application_acknowledgement_makes_the_next_pause_short_again() -> None:
-    with FakeBroker() as broker, Linked(broker.port) as linked:
-        broker.behaviour.closes_at_accept = True
+    with FakeBroker(Behaviour(closes_at_accept=True)) as broker, Linked(broker.port) as linked:
         for _ in range(6):
             linked.disconnected()
         assert linked.pauses[5] == (1.0, 64.0)

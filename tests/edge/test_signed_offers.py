@@ -278,7 +278,7 @@ def test_a_pack_that_ends_the_agent_while_it_is_looked_at_is_left_alone(
         raise SystemExit
 
     with monkeypatch.context() as patched:
-        patched.setattr("headway_edge.agent.Agent._checked", ends)
+        patched.setattr("headway_edge.offered_packs.OfferedPacks._checked", ends)
         for _ in range(STARTS_MAX):
             with pytest.raises(SystemExit):
                 hear(payload)
