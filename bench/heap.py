@@ -36,7 +36,7 @@ def compile_modules(folder: Path) -> None:
         *(ROOT / "edge/headway_edge/core").rglob("*.py"),
         *(
             ROOT / "edge/headway_edge" / name
-            for name in ("__init__.py", "installed_pack.py", "session.py", "freshness.py")
+            for name in ("__init__.py", "installed_pack.py", "session.py", "orders/__init__.py", "orders/freshness.py")
         ),
         *(ROOT / "edge/headway_edge/flash").glob("*.py"),
         *(ROOT / "edge/headway_edge/band").glob("*.py"),

@@ -16,7 +16,7 @@ MICROPYTHON_FILES = [
     *(ROOT / "protocol/headway_protocol").glob("*.py"),
     *(ROOT / "edge/headway_edge/core").rglob("*.py"),
     ROOT / "edge/headway_edge/session.py",
-    ROOT / "edge/headway_edge/freshness.py",
+    ROOT / "edge/headway_edge/orders/freshness.py",
     *(ROOT / "edge/headway_edge/flash").glob("*.py"),
     *(ROOT / "edge/headway_edge/band").glob("*.py"),
     ROOT / "edge/headway_edge/installed_pack.py",
@@ -46,7 +46,8 @@ def headway_imports(package: str) -> dict[Path, set[str]]:
 
 
 CLOCKS = tuple(f"headway_edge.{name}" for name in ("calendar_periods", "clock", "errors", "wall_time"))
-FOR_BANDS = tuple(f"headway_edge.{name}" for name in ("freshness", "session"))
+FOR_BANDS = tuple(f"headway_edge.{name}" for name in ("orders.freshness", "session"))
+OF_ORDERS = tuple(f"headway_edge.{name}" for name in ("clock", "packs", "wall_time", "watcher"))
 OF_OWN = tuple(f"headway_edge.{name}" for name in ("calendar_periods", "insight", "watcher"))
 
 
@@ -63,6 +64,10 @@ OF_OWN = tuple(f"headway_edge.{name}" for name in ("calendar_periods", "insight"
         (
             "edge/headway_edge/own",
             ("headway_protocol", "headway_edge.core", "headway_edge.store", "headway_edge.own", *OF_OWN),
+        ),
+        (
+            "edge/headway_edge/orders",
+            ("headway_protocol", "headway_edge.core", "headway_edge.store", "headway_edge.orders", *OF_ORDERS),
         ),
         ("server/headway_server", ("headway_protocol", "headway_edge.core", "headway_server")),
     ],

@@ -16,18 +16,18 @@ from headway_edge.clock import Clock
 from headway_edge.clock_watch import ClockWatch
 from headway_edge.core.process import Process
 from headway_edge.exchange import AnyLink, Exchange
-from headway_edge.offered_packs import OfferedPacks
 from headway_edge.open_trip import UNKNOWN_SILENCE_MS, OpenTrip
+from headway_edge.orders.offered_packs import OfferedPacks
+from headway_edge.orders.server_keys import ServerKeys
+from headway_edge.orders.wipe_orders import WipeOrders
 from headway_edge.own.day_correction import corrected
 from headway_edge.own.own_incidents import OwnIncidents
 from headway_edge.own.own_process import OwnProcess
 from headway_edge.own.told_changes import ToldChanges
-from headway_edge.server_keys import ServerKeys
 from headway_edge.store.outbox import Outbox
 from headway_edge.store.record_keeper import RecordKeeper
 from headway_edge.wall_time import WallTime
 from headway_edge.watcher import Trip, Watcher
-from headway_edge.wipe_orders import WipeOrders
 from headway_protocol import record, service, topics
 from headway_protocol.errors import DecodeError
 from headway_protocol.record_names import KIND_NAMES

@@ -21,7 +21,7 @@ from pydantic_settings import (
 
 from headway_edge.errors import AgentError
 from headway_edge.mqtt.broker import Broker, Protocol, Tls
-from headway_edge.server_keys import ServerKeys
+from headway_edge.orders.server_keys import ServerKeys
 from headway_edge.store.retention import BUDGET_BYTES
 from headway_protocol import topics
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from headway_edge.agent import Agent
 from headway_edge.core.process import Process
 from headway_edge.mqtt.link import Broker, Link
-from headway_edge.server_keys import ServerKeys
+from headway_edge.orders.server_keys import ServerKeys
 from headway_edge.store.outbox import Outbox
 from headway_edge.watcher import Trip
 from headway_protocol.state import ENDS_MAX

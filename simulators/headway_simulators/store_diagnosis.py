@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from headway_edge import offer_book, pack_trial
+from headway_edge.orders import offer_book, pack_trial
 from headway_edge.store import outbox_schema, pending_loss, quarantine, retention
 from headway_edge.store.boot_mark import BootMark
 from headway_edge.store.medium import SystemMedium

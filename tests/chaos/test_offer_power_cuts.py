@@ -11,10 +11,10 @@ from tests.edge.signing_server import SigningServer
 
 from headway_edge import packs
 from headway_edge.agent import Agent
-from headway_edge.freshness import Freshness
 from headway_edge.mqtt.link import Event, Message
-from headway_edge.offer_book import VERSIONS
-from headway_edge.pack_trial import OFFERED, PACK, STARTS_MAX
+from headway_edge.orders.freshness import Freshness
+from headway_edge.orders.offer_book import VERSIONS
+from headway_edge.orders.pack_trial import OFFERED, PACK, STARTS_MAX
 from headway_edge.store.outbox import Outbox
 from headway_protocol import pack_offer, record, topics
 from headway_server.signing import key_id

@@ -1,7 +1,7 @@
 """A server's keys, known to the tests, and offers that are signed with them."""
 
 from headway_edge.mqtt.link import Message
-from headway_edge.server_keys import ServerKeys
+from headway_edge.orders.server_keys import ServerKeys
 from headway_protocol import pack_offer, signed, topics
 from headway_server.signing import Signing, SigningKey
 

@@ -8,9 +8,9 @@ from tests.edge.signing_server import SigningServer
 from tests.edge.test_agent import SERVER, Device, bench, births, offer, trips_of
 
 from headway_edge.mqtt.link import Connected, Message
-from headway_edge.server_keys import ServerKeys
+from headway_edge.orders.server_keys import ServerKeys
+from headway_edge.orders.wipe_orders import KEPT, KEY
 from headway_edge.wall_time import SYNCED_MS
-from headway_edge.wipe_orders import KEPT, KEY
 from headway_protocol import ack, codes, record, topics, wipe
 
 ADDRESS = SERVER.keys().address

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_edge.freshness import AHEAD_S, KEYS_MAX, Freshness
+from headway_edge.orders.freshness import AHEAD_S, KEYS_MAX, Freshness
 from headway_protocol import cbor, codes, order_codes
 from headway_protocol.errors import DecodeError
 from headway_protocol.signed import TIME_S_MAX, VERSION_MAX

@@ -12,9 +12,9 @@ from tests.edge.test_agent import PROCESS, START_MS, Device, births
 from headway_edge import packs
 from headway_edge.agent import Agent
 from headway_edge.mqtt.link import Connected, Message
-from headway_edge.offer_book import REFUSED, STATE_KEYS
-from headway_edge.pack_trial import STARTS_MAX
-from headway_edge.server_keys import ServerKeys
+from headway_edge.orders.offer_book import REFUSED, STATE_KEYS
+from headway_edge.orders.pack_trial import STARTS_MAX
+from headway_edge.orders.server_keys import ServerKeys
 from headway_edge.store.outbox import Outbox
 from headway_protocol import ack, pack_offer, record, signed, topics
 
@@ -278,7 +278,7 @@ def test_a_pack_that_ends_the_agent_while_it_is_looked_at_is_left_alone(
         raise SystemExit
 
     with monkeypatch.context() as patched:
-        patched.setattr("headway_edge.offered_packs.OfferedPacks._checked", ends)
+        patched.setattr("headway_edge.orders.offered_packs.OfferedPacks._checked", ends)
         for _ in range(STARTS_MAX):
             with pytest.raises(SystemExit):
                 hear(payload)

@@ -8,7 +8,7 @@ from tests.server.made_offers import SIGNING
 
 from headway_edge.core.pack import Pack
 from headway_edge.core.process import Process
-from headway_edge.server_keys import ServerKeys
+from headway_edge.orders.server_keys import ServerKeys
 from headway_protocol import pack_offer, signed
 from headway_server import tables
 from headway_server.offers import offer_body

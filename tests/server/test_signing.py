@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from headway_edge import server_keys
+from headway_edge.orders import server_keys
 from headway_server.errors import ServerError
 from headway_server.settings import ServerSettings
 from headway_server.signing import Signing, SigningKey, key_id, key_paths, open_signing, read_key, write_key

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from headway_edge.offer_book import REFUSED
-from headway_edge.pack_trial import GIVEN_BACK, TRIAL
+from headway_edge.orders.offer_book import REFUSED
+from headway_edge.orders.pack_trial import GIVEN_BACK, TRIAL
 from headway_edge.store.outbox import Outbox
 from headway_protocol import cbor, record
 from headway_protocol.codes import CONFLICT

@@ -16,7 +16,7 @@ and passes the device's check is what runs.
 import hashlib
 
 from headway_edge.band.hmac_sha256 import mac, same
-from headway_edge.freshness import Freshness
+from headway_edge.orders.freshness import Freshness
 from headway_protocol import cbor, const, pack_offer, signed
 from headway_protocol.errors import DecodeError
 from headway_protocol.order_codes import FORGED

@@ -5,12 +5,12 @@ What is offered has passed the gate (`offer_book`) and is kept until no trip is 
 
 import structlog
 
-from headway_edge import packs
 from headway_edge.clock import Clock
 from headway_edge.core.process import Process
-from headway_edge.offer_book import OfferBook
-from headway_edge.pack_trial import OFFERED, PACK, PackTrial
-from headway_edge.server_keys import ServerKeys
+from headway_edge.orders.offer_book import OfferBook
+from headway_edge.orders.pack_trial import OFFERED, PACK, PackTrial
+from headway_edge.orders.server_keys import ServerKeys
+from headway_edge.packs import of_offer
 from headway_edge.store.outbox import Outbox
 from headway_edge.watcher import Watcher
 from headway_protocol.errors import DecodeError
@@ -91,7 +91,7 @@ class OfferedPacks:
 
     def _checked(self, body: bytes) -> Process:
         # Nobody is trusted: the pack is checked as if no server had, and must know this device's class and period.
-        offered = packs.of_offer(body)
+        offered = of_offer(body)
         Watcher(offered, self._vehicle_class, self._period_ms)
         return offered
 

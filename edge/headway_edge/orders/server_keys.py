@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from headway_edge.freshness import KEYS_MAX
+from headway_edge.orders.freshness import KEYS_MAX
 from headway_protocol import signed
 from headway_protocol.errors import DecodeError
 from headway_protocol.order_codes import FORGED

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 import structlog
 
 from headway_edge.clock import Clock
-from headway_edge.freshness import Freshness
-from headway_edge.pack_trial import BEFORE, GIVEN_BACK, OFFERED, PACK, STARTS_MAX, TRIAL
-from headway_edge.server_keys import ServerKeys
+from headway_edge.orders.freshness import Freshness
+from headway_edge.orders.pack_trial import BEFORE, GIVEN_BACK, OFFERED, PACK, STARTS_MAX, TRIAL
+from headway_edge.orders.server_keys import ServerKeys
 from headway_edge.store.outbox import Outbox
 from headway_edge.wall_time import SYNCED_MS, floor_of
 from headway_protocol import code_texts, pack_offer, signed

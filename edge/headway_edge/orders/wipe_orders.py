@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 import structlog
 
-from headway_edge import offer_book, pack_trial
 from headway_edge.clock import Clock
-from headway_edge.server_keys import ServerKeys
+from headway_edge.orders import offer_book, pack_trial
+from headway_edge.orders.server_keys import ServerKeys
 from headway_edge.store.outbox import Outbox
 from headway_edge.wall_time import SYNCED_MS
 from headway_protocol import cbor, code_texts, signed, wipe
