@@ -186,7 +186,7 @@ class Cohorts(BaseModel):
 
 
 class Knot(BaseModel):
-    """A point of a distribution: the mean of at least five persons around that share."""
+    """A point of a distribution: the mean of at least five persons around that share, a value that dominates it cut down."""
 
     share_pct: float
     value: float
