@@ -7,10 +7,10 @@ from pathlib import Path
 
 from bench.rows import Rows
 from headway_protocol import counts, record, topics
-from headway_server.arrival import Received
-from headway_server.database import Database
-from headway_server.ingest import Ingest
-from headway_server.processes import Processes
+from headway_server.ingest.arrival import Received
+from headway_server.ingest.ingest import Ingest
+from headway_server.packs.processes import Processes
+from headway_server.store.database import Database
 from headway_simulators.processes import find_process
 
 DEVICES = 50

@@ -5,8 +5,8 @@ from random import Random
 from statistics import mean, median
 
 from bench.rows import Rows
-from headway_server.benchmarks import knots
-from headway_server.differencing import EARLIER_MAX, choose, members, set_of
+from headway_server.cohorts.benchmarks import knots
+from headway_server.cohorts.differencing import EARLIER_MAX, choose, members, set_of
 
 WEEKS = 52
 FLEETS = 20

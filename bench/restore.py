@@ -12,14 +12,14 @@ from pathlib import Path
 
 from bench.rows import Rows
 from headway_protocol import command, state, topics
-from headway_server.arrival import Received
-from headway_server.backup import back_up
-from headway_server.database import Database
-from headway_server.gap_rows import GRACE_MS
-from headway_server.ingest import Ingest
-from headway_server.processes import Processes
-from headway_server.restore import restore
-from headway_server.verification import verify
+from headway_server.backups.backup import back_up
+from headway_server.backups.restore import restore
+from headway_server.ingest.arrival import Received
+from headway_server.ingest.gap_rows import GRACE_MS
+from headway_server.ingest.ingest import Ingest
+from headway_server.packs.processes import Processes
+from headway_server.recounting.verification import verify
+from headway_server.store.database import Database
 from headway_simulators.soak.herd import trip_payloads
 
 DEVICES = 200

@@ -142,6 +142,18 @@ def test_a_circle_is_found_also_where_a_function_closes_it(tmp_path: Path) -> No
     assert circle(tmp_path / "some") != []
 
 
+def test_folders_of_the_server_import_each_other_one_way() -> None:
+    server = ROOT / "server/headway_server"
+    folders = {path.parent.name for path in server.glob("*/__init__.py")}
+    assert "ingest" in folders
+    graph: dict[str, set[str]] = {name: set() for name in folders}
+    for path, names in headway_imports("server/headway_server").items():
+        inner = path.relative_to(server).parts[0]
+        if inner in folders:
+            graph[inner] |= {part for name in names if (part := [*name.split("."), ""][1]) in folders - {inner}}
+    TopologicalSorter(graph).prepare()
+
+
 @pytest.mark.parametrize("path", MICROPYTHON_FILES, ids=lambda path: path.name)
 def test_files_for_microcontrollers_import_only_what_micropython_has(path: Path) -> None:
     for name in imports(path):

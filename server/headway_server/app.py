@@ -10,23 +10,19 @@ from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import SQLAlchemyError
 
-from headway_server import (
+from headway_server.api import (
     api,
     dead_letter_api,
     device_api,
     erasure_api,
     forecast_api,
-    forecast_page,
     incident_api,
-    incident_page,
     pack_api,
-    page,
     person_api,
-    person_page,
-    trend_page,
 )
-from headway_server.body_limit import BodyLimit
-from headway_server.refused_tokens import RefusedTokens
+from headway_server.api.body_limit import BodyLimit
+from headway_server.api.refused_tokens import RefusedTokens
+from headway_server.pages import forecast_page, incident_page, page, person_page, trend_page
 from headway_server.running import Running
 
 log = structlog.get_logger(__name__)

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from headway_server import audit_log, erasures
-from headway_server.database import Database
-from headway_server.epochs import ClosedEpoch, close_epoch, open_number
-from headway_server.erasure_journal import ErasureJournal
+from headway_server.cohorts.epochs import ClosedEpoch, close_epoch, open_number
+from headway_server.erasure import erasures
+from headway_server.erasure.erasure_journal import ErasureJournal
 from headway_server.errors import EpochNotClosed, ServerError
-from headway_server.ingest import Ingest
-from headway_server.mqtt_ingest import MqttIngest
-from headway_server.offers import Offers
-from headway_server.processes import Processes
-from headway_server.rate_limit import HeldBack
+from headway_server.ingest.ingest import Ingest
+from headway_server.ingest.rate_limit import HeldBack
+from headway_server.mqtt.mqtt_ingest import MqttIngest
+from headway_server.packs.processes import Processes
+from headway_server.publishing.offers import Offers
 from headway_server.settings import ServerSettings
 from headway_server.signing import Signing
+from headway_server.store import audit_log
+from headway_server.store.database import Database
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +57,7 @@ class Running:
     async def close_epoch(
         self, expected: int | None = None, *, even_if_empty: bool = False, actor: str = audit_log.TIMER
     ) -> ClosedEpoch:
-        """Close the open epoch (`headway_server.epochs.close_epoch`) and publish its benchmarks.
+        """Close the open epoch (`headway_server.cohorts.epochs.close_epoch`) and publish its benchmarks.
 
         What cannot be published now is when the broker is reached next.
         """
@@ -85,7 +86,7 @@ class Running:
         return self.journal
 
     async def erase(self, person: str, actor: str) -> erasures.Erasure:
-        """Erase a person here (`headway_server.erasures.erase`) and at the broker; devices are told when they speak."""
+        """Erase a person here (`headway_server.erasure.erasures.erase`) and at the broker; devices are told when they speak."""
         done = await erasures.erase(self.database, self.need_journal(), person, self.now_ms(), actor)
         if self.mqtt is not None:
             self.mqtt.forget(done.devices)

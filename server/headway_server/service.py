@@ -16,20 +16,20 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator
 import structlog
 import uvicorn
 
-from headway_server import erasures
 from headway_server.app import create_app
-from headway_server.database import Database
-from headway_server.embedded_broker import EmbeddedBroker
-from headway_server.erasure_journal import ErasureJournal, journal_path
+from headway_server.erasure import erasures
+from headway_server.erasure.erasure_journal import ErasureJournal, journal_path
 from headway_server.errors import ServerError
-from headway_server.ingest import Ingest
-from headway_server.mqtt_ingest import MqttIngest
-from headway_server.offers import Offers
-from headway_server.processes import Processes
+from headway_server.ingest.ingest import Ingest
+from headway_server.ingest.tombstones import Tombstones
+from headway_server.mqtt.embedded_broker import EmbeddedBroker
+from headway_server.mqtt.mqtt_ingest import MqttIngest
+from headway_server.packs.processes import Processes
+from headway_server.publishing.offers import Offers
 from headway_server.running import Running
 from headway_server.settings import ServerSettings
 from headway_server.signing import open_signing
-from headway_server.tombstones import Tombstones
+from headway_server.store.database import Database
 
 log = structlog.get_logger(__name__)
 

@@ -24,9 +24,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from headway_protocol import signed
-from headway_server.database_file import parse_url, path_of
 from headway_server.errors import ServerError
 from headway_server.settings import ServerSettings
+from headway_server.store.database_file import parse_url, path_of
 
 log = structlog.get_logger(__name__)
 

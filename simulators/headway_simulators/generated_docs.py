@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings
 
 from headway_edge.settings import AgentSettings
 from headway_protocol import cbor, command, record
-from headway_server import arrival, crash_counter, gap_rows, rate_limit, refused
+from headway_server.ingest import arrival, crash_counter, gap_rows, rate_limit, refused
 from headway_server.packs import explain, library
 from headway_server.packs.compile import compile_file
 from headway_server.settings import ServerSettings

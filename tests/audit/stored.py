@@ -13,14 +13,14 @@ from headway_edge.mqtt.link import Event
 from headway_edge.store.outbox import Outbox
 from headway_protocol import counts as packed
 from headway_protocol import record
-from headway_server.arrival import Received
 from headway_server.audit.device_audit import audit
 from headway_server.audit.device_samples import DeviceSamples
 from headway_server.audit.findings import Audit, Finding, Verdict
-from headway_server.database import Database
-from headway_server.ingest import Ingest
-from headway_server.processes import Processes
-from headway_server.verification import verify
+from headway_server.ingest.arrival import Received
+from headway_server.ingest.ingest import Ingest
+from headway_server.packs.processes import Processes
+from headway_server.recounting.verification import verify
+from headway_server.store.database import Database
 from headway_simulators.fleet_replay import FleetSetup, Vehicle, VehicleSource
 from headway_simulators.offline_replay import wanted
 from headway_simulators.recorded_device import device_samples

@@ -13,9 +13,9 @@ from tests.chaos.test_world_machine import WorldMachine, few
 from headway_edge.session import Session
 from headway_edge.store.outbox import Outbox
 from headway_protocol import ack, record, topics
-from headway_server.ingest import Ingest
-from headway_server.receipts import Acknowledgement
-from headway_server.transaction import Transaction
+from headway_server.ingest.ingest import Ingest
+from headway_server.ingest.receipts import Acknowledgement
+from headway_server.ingest.transaction import Transaction
 from headway_simulators.chaos import books
 from headway_simulators.chaos.faults import chosen, faults_of
 from headway_simulators.chaos.runs import run

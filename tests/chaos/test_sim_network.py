@@ -8,7 +8,7 @@ import pytest
 
 from headway_edge.mqtt.link import Connected, Disconnected, Message
 from headway_protocol import ack, state, topics
-from headway_server.arrival import Received
+from headway_server.ingest.arrival import Received
 from headway_simulators.chaos.journal import Journal
 from headway_simulators.chaos.people import dice_of
 from headway_simulators.chaos.script import Fault

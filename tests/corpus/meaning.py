@@ -11,7 +11,7 @@ from codec_vectors import OF_CHANNEL
 from headway_edge import packs
 from headway_protocol import topics
 from headway_protocol.diagnostic import diagnostic
-from headway_server.arrival import Received, Refusal, read
+from headway_server.ingest.arrival import Received, Refusal, read
 
 
 def by_protocol(channel: str, data: bytes) -> str:

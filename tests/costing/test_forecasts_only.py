@@ -49,7 +49,7 @@ def test_the_walk_finds_what_is_imported() -> None:
     [
         "headway_edge.core.score",
         "headway_edge.core.comparison",
-        "headway_server.benchmarks",
+        "headway_server.cohorts.benchmarks",
         "headway_edge.core.history",
     ],
 )

@@ -14,8 +14,8 @@ from headway_edge.core.forecast.fixed_point import gain
 from headway_server.errors import ServerError
 from headway_server.factors.learn import CLASS_MEANS, RIDGE, Learned, LearnSettings, learn
 from headway_server.factors.observation import FactorValue, Observation
-from headway_server.factors.permitted import refuse_protected
 from headway_server.factors.scales import NameScale, NumberScale, scale_of
+from headway_server.packs.permitted import refuse_protected
 
 LIMIT = 25_600
 

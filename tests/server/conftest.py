@@ -14,15 +14,15 @@ from tests.server.made_offers import offers_of, running_of
 
 from headway_edge.core.program import SIGNED
 from headway_protocol import ack, command, counts, incident, record, service, state
-from headway_server import tables
 from headway_server.app import create_app
-from headway_server.arrival import Received
-from headway_server.database import Database
-from headway_server.ingest import Ingest
+from headway_server.ingest.arrival import Received
+from headway_server.ingest.ingest import Ingest
 from headway_server.packs.compile import compile_source
+from headway_server.packs.processes import Processes, known_pack, shipped
 from headway_server.packs.source import parse
-from headway_server.processes import Processes, known_pack, shipped
 from headway_server.settings import ServerSettings
+from headway_server.store import tables
+from headway_server.store.database import Database
 
 NOW_MS = 1_700_000_000_000
 

@@ -1,8 +1,8 @@
 """Records of one device that are trips, corrections and folds, made of what was drawn; and what they add up to unfolded."""
 
 from headway_protocol import fold, record
-from headway_server.periods import period_of
-from headway_server.tally import Tally, merge
+from headway_server.totals.periods import period_of
+from headway_server.totals.tally import Tally, merge
 
 NOW_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000

@@ -1,6 +1,6 @@
 """A server's keys, its offers, and a server without a broker, of a store of the tests."""
 
-from headway_server.offers import Offers
+from headway_server.publishing.offers import Offers
 from headway_server.running import Running
 from headway_server.signing import Signing, SigningKey
 

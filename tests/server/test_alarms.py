@@ -3,7 +3,7 @@
 import pytest
 
 from headway_protocol import cbor
-from headway_server.gap_rows import OPEN_END
+from headway_server.ingest.gap_rows import OPEN_END
 
 pytestmark = pytest.mark.anyio
 DAY_S = 86_400

@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import delete, insert, update
 
-from headway_server import audit_log
-from headway_server.audit_log import FIRST, digest_of, verify
-from headway_server.tables import audit
+from headway_server.store import audit_log
+from headway_server.store.audit_log import FIRST, digest_of, verify
+from headway_server.store.tables import audit
 
 pytestmark = pytest.mark.anyio
 TOKEN = {"Authorization": "Bearer let-me-close"}

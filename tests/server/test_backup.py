@@ -12,16 +12,16 @@ from sqlalchemy import create_engine
 
 import headway_server
 from headway_protocol import command, record
-from headway_server import database_file, tables
-from headway_server import restore as restoring
-from headway_server.backup import back_up
-from headway_server.database import Database
-from headway_server.database_file import check_backup, restoring_path
+from headway_server.backups import restore as restoring
+from headway_server.backups.backup import back_up
+from headway_server.backups.restore import mark, restore
 from headway_server.errors import ServerError
-from headway_server.gap_rows import OPEN_END
-from headway_server.gaps import REFILL_ASKS_MAX, WAITS_MS
-from headway_server.restore import mark, restore
-from headway_server.verification import verify
+from headway_server.ingest.gap_rows import OPEN_END
+from headway_server.ingest.gaps import REFILL_ASKS_MAX, WAITS_MS
+from headway_server.recounting.verification import verify
+from headway_server.store import database_file, tables
+from headway_server.store.database import Database
+from headway_server.store.database_file import check_backup, restoring_path
 
 pytestmark = pytest.mark.anyio
 MONDAY, TUESDAY = 1_700_000_000_000, 1_700_090_000_000
@@ -111,7 +111,7 @@ async def test_a_disk_that_is_full_leaves_the_backup_of_before(filled, copy, mon
     def full(_path):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("headway_server.backup.sync", full)
+    monkeypatch.setattr("headway_server.backups.backup.sync", full)
     with pytest.raises(ServerError, match="No space left on device; check the space"):
         back_up(filled.url, copy, TUESDAY)
     assert copy.read_bytes() == kept

@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import select
 
 from headway_protocol import benchmark
-from headway_server import tables
-from headway_server.benchmark_members import Members, earlier_sets, numbers_of, remember
-from headway_server.differencing import EARLIER_MAX, are_apart, members
-from headway_server.epochs import close_epoch
-from headway_server.personal_rows import delete_rows
-from headway_server.restore import RESTORED
+from headway_server.backups.restore import RESTORED
+from headway_server.cohorts.benchmark_members import Members, earlier_sets, numbers_of, remember
+from headway_server.cohorts.differencing import EARLIER_MAX, are_apart, members
+from headway_server.cohorts.epochs import close_epoch
+from headway_server.erasure.personal_rows import delete_rows
+from headway_server.store import tables
 
 pytestmark = pytest.mark.anyio
 NOW_MS = 1_700_000_100_000

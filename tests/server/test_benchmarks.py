@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway_protocol import benchmark
-from headway_server.benchmarks import _edges, knots
+from headway_server.cohorts.benchmarks import _edges, knots
 
 values = st.lists(st.integers(-(10**9), 10**9), min_size=0, max_size=400)
 

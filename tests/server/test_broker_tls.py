@@ -11,8 +11,8 @@ import pytest
 from tests.edge.fake_broker import FakeBroker
 
 from headway_server.errors import ServerError
-from headway_server.inbox import Inbox
-from headway_server.mqtt_link import Link, LinkError, NoAnswer
+from headway_server.mqtt.inbox import Inbox
+from headway_server.mqtt.mqtt_link import Link, LinkError, NoAnswer
 from headway_server.settings import ServerSettings, read_settings
 
 CERTIFICATES = Path(__file__).parents[1] / "edge/certificates"

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from headway_protocol import cbor, incident, service
-from headway_server.epochs import close_epoch
+from headway_server.cohorts.epochs import close_epoch
 from headway_server.service import serve
 from headway_server.settings import ServerSettings
 

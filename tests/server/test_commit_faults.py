@@ -12,9 +12,9 @@ from sqlalchemy import event, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from headway_protocol import cbor
-from headway_server import tables
-from headway_server.arrival import Received
-from headway_server.gap_rows import GRACE_MS
+from headway_server.ingest.arrival import Received
+from headway_server.ingest.gap_rows import GRACE_MS
+from headway_server.store import tables
 
 pytestmark = pytest.mark.anyio
 BUS = "depot/bus-1"

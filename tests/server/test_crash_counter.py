@@ -8,11 +8,11 @@ import sys
 import pytest
 from sqlalchemy import event
 
-from headway_server import tables
-from headway_server.arrival import Received
-from headway_server.crash_counter import CRASHES_MAX, WATCHED_MAX, CrashCounter
-from headway_server.ingest import Ingest
-from headway_server.isolating import commit_isolating
+from headway_server.ingest.arrival import Received
+from headway_server.ingest.crash_counter import CRASHES_MAX, WATCHED_MAX, CrashCounter
+from headway_server.ingest.ingest import Ingest
+from headway_server.ingest.isolating import commit_isolating
+from headway_server.store import tables
 
 pytestmark = pytest.mark.anyio
 BUS = "depot/bus-1"
@@ -21,13 +21,13 @@ BUS = "depot/bus-1"
 _LIFE = """
 import asyncio, json, os, sys
 from headway_protocol import ack
-from headway_server import arrival, ingest
-from headway_server.arrival import Received
-from headway_server.crash_counter import CrashCounter
-from headway_server.database import Database
-from headway_server.ingest import Ingest
-from headway_server.isolating import commit_isolating
-from headway_server.processes import Processes
+from headway_server.ingest import arrival, ingest
+from headway_server.ingest.arrival import Received
+from headway_server.ingest.crash_counter import CrashCounter
+from headway_server.store.database import Database
+from headway_server.ingest.ingest import Ingest
+from headway_server.ingest.isolating import commit_isolating
+from headway_server.packs.processes import Processes
 
 honest = ingest.read
 def planted(message, find):
@@ -169,7 +169,7 @@ async def test_a_message_that_only_fails_is_found_by_halving_also_while_watching
 
 _SERVER = """
 import asyncio, os, sys
-from headway_server import ingest
+from headway_server.ingest import ingest
 from headway_server.service import serve
 from headway_server.settings import ServerSettings
 

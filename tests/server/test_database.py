@@ -8,9 +8,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
-from headway_server.database import Database
 from headway_server.errors import ServerError
-from headway_server.tables import metadata
+from headway_server.store.database import Database
+from headway_server.store.tables import metadata
 
 pytestmark = pytest.mark.anyio
 

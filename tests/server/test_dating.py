@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from headway_edge.core.boot_dates import BootClock
 from headway_protocol import counts, incident, record, service
-from headway_server import tables
-from headway_server.dating import EARLIEST_MS, LATEST_MS, anchor_of, date
-from headway_server.dating_rows import TO_DATE
-from headway_server.epochs import close_epoch
-from headway_server.periods import UNDATED
-from headway_server.tally import Tally, merge
-from headway_server.verification import verify_device
+from headway_server.cohorts.epochs import close_epoch
+from headway_server.ingest.dating import EARLIEST_MS, LATEST_MS, anchor_of, date
+from headway_server.ingest.dating_rows import TO_DATE
+from headway_server.recounting.verification import verify_device
+from headway_server.store import tables
+from headway_server.totals.periods import UNDATED
+from headway_server.totals.tally import Tally, merge
 
 NOW_MS = 1_700_000_000_000
 DAY_MS = 86_400_000

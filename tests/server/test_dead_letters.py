@@ -6,9 +6,10 @@ import pytest
 from sqlalchemy import update
 
 from headway_protocol import cbor, codes
-from headway_server import arrival, dead_letters, tables
-from headway_server.arrival import Received
-from headway_server.verification import verify
+from headway_server.ingest import arrival, dead_letters
+from headway_server.ingest.arrival import Received
+from headway_server.recounting.verification import verify
+from headway_server.store import tables
 
 pytestmark = pytest.mark.anyio
 BUS = "depot/bus-1"
@@ -126,7 +127,7 @@ async def test_what_was_not_kept_whole_and_what_the_broker_had_kept_is_not_read_
     large = make.up(bytes(5000))
     cut = Received("headway/v1/depot/bus-1/up", bytes(4096), False, 1_000_000)
     retained = make.up(make.trip(1, 1), retained=True)
-    monkeypatch.setattr("headway_server.refused.DEAD_LETTERS_MAX", 3)
+    monkeypatch.setattr("headway_server.ingest.refused.DEAD_LETTERS_MAX", 3)
     await store.commit(large, cut, retained, make.up(b"one more"))
     assert [outcome for outcome, _ in await replay(client, large, retained)] == ["cut", "refused"]
     hashes = [row[0].hex() for row in await store.rows(tables.dead_letters.c.hash)]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_server.differencing import EARLIER_MAX, are_apart, choose, members, nearest, set_of
+from headway_server.cohorts.differencing import EARLIER_MAX, are_apart, choose, members, nearest, set_of
 
 
 def dice(seed: int) -> Random:

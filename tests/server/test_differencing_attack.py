@@ -11,8 +11,8 @@ from statistics import median
 
 import pytest
 
-from headway_server.benchmarks import _edges, knots
-from headway_server.differencing import EARLIER_MAX, are_apart, choose, members, set_of
+from headway_server.cohorts.benchmarks import _edges, knots
+from headway_server.cohorts.differencing import EARLIER_MAX, are_apart, choose, members, set_of
 
 K = 10
 EPOCHS = 30

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_server.benchmarks import knots
-from headway_server.dominance import DOMINANCE_PERCENT, cut
+from headway_server.cohorts.benchmarks import knots
+from headway_server.cohorts.dominance import DOMINANCE_PERCENT, cut
 
 groups = st.lists(
     st.one_of(st.integers(-20, 20), st.integers(-(10**6), 10**6), st.sampled_from([0, 10**9])), min_size=5, max_size=60

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from headway_protocol import benchmark, topics
-from headway_server import tables
-from headway_server.epochs import close_epoch, open_number
+from headway_server.cohorts.epochs import close_epoch, open_number
 from headway_server.errors import EpochNotClosed
-from headway_server.publications import benchmark_payload, latest_benchmarks
+from headway_server.publishing.publications import benchmark_payload, latest_benchmarks
+from headway_server.store import tables
 
 pytestmark = pytest.mark.anyio
 NOW_MS = 1_700_000_100_000

@@ -10,15 +10,16 @@ from sqlalchemy import LargeBinary, String, insert, select
 from tests.server.made_offers import SIGNING
 
 from headway_protocol import codes, record, signed, wipe
-from headway_server import erasures, personal_rows, tables
-from headway_server.audit_log import OPERATOR
-from headway_server.backup import back_up
-from headway_server.erasure_journal import Erased, ErasureJournal
-from headway_server.erasures import NothingToErase, erase
+from headway_server.backups.backup import back_up
+from headway_server.backups.restore import restore
+from headway_server.erasure import erasures, personal_rows
+from headway_server.erasure.erasure_journal import Erased, ErasureJournal
+from headway_server.erasure.erasures import NothingToErase, erase
 from headway_server.errors import ServerError
-from headway_server.restore import restore
-from headway_server.tombstones import Tombstones
-from headway_server.verification import verify
+from headway_server.ingest.tombstones import Tombstones
+from headway_server.recounting.verification import verify
+from headway_server.store import tables
+from headway_server.store.audit_log import OPERATOR
 
 pytestmark = pytest.mark.anyio
 BUS, CAR = "depot/bus-1", "depot/car-2"

@@ -9,11 +9,12 @@ from sqlalchemy import select
 from tests.server.made_offers import SIGNING
 
 from headway_protocol import record
-from headway_server import personal_rows, tables
-from headway_server.audit_log import OPERATOR
-from headway_server.erasure_journal import ErasureJournal
-from headway_server.erasures import NothingToErase, erase
-from headway_server.tombstones import Tombstones
+from headway_server.erasure import personal_rows
+from headway_server.erasure.erasure_journal import ErasureJournal
+from headway_server.erasure.erasures import NothingToErase, erase
+from headway_server.ingest.tombstones import Tombstones
+from headway_server.store import tables
+from headway_server.store.audit_log import OPERATOR
 
 BUS = "depot/bus-1"
 # Records are made, a boot begins, the newest order is obeyed, the person erased, and some of what there is sent in any order.

@@ -9,9 +9,9 @@ import pytest
 from tests.edge.cut_device import CutDevice, Cutter
 from tests.system.mosquitto import Mosquitto
 
-from headway_server import tables
-from headway_server.mqtt_ingest import MqttIngest
+from headway_server.mqtt.mqtt_ingest import MqttIngest
 from headway_server.settings import ServerSettings
+from headway_server.store import tables
 from headway_simulators.chaos.proxy import Cut
 
 DEVICES = 6  # at the same time, to save time

@@ -13,9 +13,9 @@ from headway_edge.mqtt.link import Connected, Message
 from headway_edge.store.fold_rows import names_of
 from headway_edge.store.outbox import Outbox
 from headway_protocol import record, topics
-from headway_server import tables
-from headway_server.tally import Tally, merge
-from headway_server.verification import verify_device
+from headway_server.recounting.verification import verify_device
+from headway_server.store import tables
+from headway_server.totals.tally import Tally, merge
 
 BUS = "depot/bus-1"
 START_MS = 1_767_225_600_000  # 1 January 2026

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from tests.server.made_folds import HOUR_MS, NOW_MS, Device, day_record, ranges_of
 
 from headway_protocol import fold
-from headway_server import tables
-from headway_server.epochs import close_epoch
-from headway_server.periods import period_of
-from headway_server.tally import Tally, merge
-from headway_server.verification import verify_device
+from headway_server.cohorts.epochs import close_epoch
+from headway_server.recounting.verification import verify_device
+from headway_server.store import tables
+from headway_server.totals.periods import period_of
+from headway_server.totals.tally import Tally, merge
 
 BUS = "depot/bus-1"
 _number = itertools.count()

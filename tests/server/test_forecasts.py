@@ -13,11 +13,11 @@ from headway_edge.core.forecast import error_ledger
 from headway_edge.core.program import MISSING
 from headway_edge.store.outbox import Outbox
 from headway_protocol import record
-from headway_server import tables
-from headway_server.device_trips import device_trips
-from headway_server.forecast_accuracy import Together, follow
 from headway_server.packs import library
-from headway_server.periods import UNDATED
+from headway_server.reading.device_trips import device_trips
+from headway_server.reading.forecast_accuracy import Together, follow
+from headway_server.store import tables
+from headway_server.totals.periods import UNDATED
 from headway_simulators.command import app
 
 pytestmark = pytest.mark.anyio

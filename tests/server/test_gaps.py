@@ -7,11 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headway_protocol import cbor, command
-from headway_server import tables
-from headway_server.gap_rows import ASKS_MAX, MISSING_BOOTS_MAX, OPEN_END
-from headway_server.gaps import REFILL_ASKS_MAX, WAITS_MS
-from headway_server.sequence import advance, without
-from headway_server.verification import verify
+from headway_server.ingest.gap_rows import ASKS_MAX, MISSING_BOOTS_MAX, OPEN_END
+from headway_server.ingest.gaps import REFILL_ASKS_MAX, WAITS_MS
+from headway_server.ingest.sequence import advance, without
+from headway_server.recounting.verification import verify
+from headway_server.store import tables
 
 pytestmark = pytest.mark.anyio
 BUS = "depot/bus-1"

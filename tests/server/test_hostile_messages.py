@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from headway_protocol import ack, cbor, codes, record, state
 from headway_protocol.fields import TIME_MS_MAX, UINT32_MAX
-from headway_server import tables
-from headway_server.arrival import MESSAGE_BYTES_MAX, Arrival, Received, Refusal, read
-from headway_server.epochs import close_epoch
-from headway_server.verification import verify
+from headway_server.cohorts.epochs import close_epoch
+from headway_server.ingest.arrival import MESSAGE_BYTES_MAX, Arrival, Received, Refusal, read
+from headway_server.recounting.verification import verify
+from headway_server.store import tables
 
 pytestmark = pytest.mark.anyio
 BUS = "depot/bus-1"
@@ -295,7 +295,7 @@ async def test_a_loss_that_ends_before_it_begins_or_names_itself_is_refused_or_d
 
 
 async def test_a_storm_of_conflicts_is_counted_and_kept_in_bounds(store, make, monkeypatch):
-    monkeypatch.setattr("headway_server.refused.QUARANTINE_MAX", 5)
+    monkeypatch.setattr("headway_server.ingest.refused.QUARANTINE_MAX", 5)
     await store.commit(make.up(make.trip(1, 1)))
     for first in range(11, 71, 20):
         await store.commit(*(make.up(make.trip(1, 1, km=km)) for km in range(first, first + 20)))
@@ -324,11 +324,11 @@ async def test_two_units_with_one_identity_are_an_alarm_with_a_next_step(client,
 
 _SAME_BYTES = """
 import asyncio, hashlib, json, locale, sys
-from headway_server.arrival import Received
-from headway_server.database import Database
-from headway_server.epochs import close_epoch
-from headway_server.ingest import Ingest
-from headway_server.processes import Processes
+from headway_server.ingest.arrival import Received
+from headway_server.store.database import Database
+from headway_server.cohorts.epochs import close_epoch
+from headway_server.ingest.ingest import Ingest
+from headway_server.packs.processes import Processes
 
 async def main():
     database = await Database.open(sys.argv[1], lambda: 1)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from headway_server.inbox import Inbox
+from headway_server.mqtt.inbox import Inbox
 
 pytestmark = pytest.mark.anyio
 

@@ -13,8 +13,8 @@ from headway_edge.core.pack_limits import NO_CHART
 from headway_edge.core.series import Series
 from headway_edge.own.own_warnings import OwnWarnings
 from headway_protocol import cbor, codes, incident, record, service
-from headway_server import tables
-from headway_server.incident_words import words_of
+from headway_server.reading.incident_words import words_of
+from headway_server.store import tables
 
 anyio = pytest.mark.anyio
 BUS, OTHER = "depot/bus-1", "depot/bus-2"

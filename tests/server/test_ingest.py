@@ -7,8 +7,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from headway_protocol import ack, cbor, codes, record
-from headway_server import tables
-from headway_server.arrival import Received
+from headway_server.ingest.arrival import Received
+from headway_server.store import tables
 
 pytestmark = pytest.mark.anyio
 BUS = "depot/bus-1"
@@ -350,7 +350,7 @@ async def test_a_stored_pack_that_is_none_is_passed_over(store, open_store):
 
 
 async def test_a_flood_of_garbage_is_counted_but_not_kept(store, make, monkeypatch):
-    monkeypatch.setattr("headway_server.refused.DEAD_LETTERS_MAX", 3)
+    monkeypatch.setattr("headway_server.ingest.refused.DEAD_LETTERS_MAX", 3)
     d = tables.dead_letters.c
     await store.commit(make.up(b"0"), make.up(b"1"))
     await store.commit(*(make.up(b"%d" % n) for n in range(10)))

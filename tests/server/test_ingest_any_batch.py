@@ -9,8 +9,8 @@ from sqlalchemy import event
 from tests.protocol.every_message import messages
 
 from headway_protocol import topics
-from headway_server import tables
-from headway_server.arrival import Received
+from headway_server.ingest.arrival import Received
+from headway_server.store import tables
 
 _numbers = itertools.count(1)
 TOPICS = st.one_of(

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headway_protocol import cbor
-from headway_server import tables
+from headway_server.store import tables
 
 _TRIPS = 6
 _number = itertools.count()

@@ -7,8 +7,8 @@ import socket
 
 import pytest
 
-from headway_server.inbox import Inbox
-from headway_server.mqtt_link import Delivery, Link, LinkError
+from headway_server.mqtt.inbox import Inbox
+from headway_server.mqtt.mqtt_link import Delivery, Link, LinkError
 from headway_server.settings import ServerSettings
 
 CONNECTIONS = 20

@@ -12,9 +12,9 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from headway_protocol import ack
-from headway_server import tables
-from headway_server.mqtt_ingest import MqttIngest
+from headway_server.mqtt.mqtt_ingest import MqttIngest
 from headway_server.settings import ServerSettings
+from headway_server.store import tables
 
 pytestmark = [pytest.mark.anyio, pytest.mark.full]
 

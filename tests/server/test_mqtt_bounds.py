@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from headway_protocol import command
-from headway_server import tables
-from headway_server.arrival import MESSAGE_BYTES_MAX, Received
-from headway_server.embedded_broker import EmbeddedBroker
-from headway_server.inbox import Inbox
-from headway_server.ingest import Ingest
-from headway_server.mqtt_ingest import MqttIngest
-from headway_server.mqtt_link import Delivery, Link
+from headway_server.ingest.arrival import MESSAGE_BYTES_MAX, Received
+from headway_server.ingest.ingest import Ingest
+from headway_server.mqtt.embedded_broker import EmbeddedBroker
+from headway_server.mqtt.inbox import Inbox
+from headway_server.mqtt.mqtt_ingest import MqttIngest
+from headway_server.mqtt.mqtt_link import Delivery, Link
 from headway_server.settings import ServerSettings
+from headway_server.store import tables
 
 pytestmark = pytest.mark.anyio
 

@@ -11,14 +11,14 @@ from sqlalchemy.exc import OperationalError
 from tests.server.made_offers import offers_of
 
 from headway_protocol import ack, benchmark, topics
-from headway_server import tables
-from headway_server.embedded_broker import EmbeddedBroker
-from headway_server.epochs import close_epoch
-from headway_server.inbox import Inbox
-from headway_server.ingest import Ingest
-from headway_server.mqtt_ingest import MqttIngest
-from headway_server.mqtt_link import Link, LinkError
+from headway_server.cohorts.epochs import close_epoch
+from headway_server.ingest.ingest import Ingest
+from headway_server.mqtt.embedded_broker import EmbeddedBroker
+from headway_server.mqtt.inbox import Inbox
+from headway_server.mqtt.mqtt_ingest import MqttIngest
+from headway_server.mqtt.mqtt_link import Link, LinkError
 from headway_server.settings import ServerSettings
+from headway_server.store import tables
 
 pytestmark = pytest.mark.anyio
 BUS = "depot/bus-1"
@@ -207,7 +207,7 @@ async def test_an_offer_is_retained_and_published_again_at_each_connection(servi
 
 
 async def test_an_offer_is_signed_anew_while_the_connection_lasts(serving, device, store, make, offers, monkeypatch):
-    monkeypatch.setattr("headway_server.mqtt_ingest._RENEW_EVERY_S", 0.05)
+    monkeypatch.setattr("headway_server.mqtt.mqtt_ingest._RENEW_EVERY_S", 0.05)
     await store.commit(make.up(make.birth(1)))
     (first,) = await offers.offer(BUS, make.other_process.id)
     async with serving():

@@ -11,13 +11,13 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 from sqlalchemy.exc import OperationalError
 
-from headway_server import tables
-from headway_server.inbox import Inbox
-from headway_server.ingest import Ingest
-from headway_server.mqtt_ingest import MqttIngest
-from headway_server.mqtt_link import Link, LinkError, NoAnswer
-from headway_server.mqtt_protocol import ProtocolChoice, told
+from headway_server.ingest.ingest import Ingest
+from headway_server.mqtt.inbox import Inbox
+from headway_server.mqtt.mqtt_ingest import MqttIngest
+from headway_server.mqtt.mqtt_link import Link, LinkError, NoAnswer
+from headway_server.mqtt.mqtt_protocol import ProtocolChoice, told
 from headway_server.settings import ServerSettings
+from headway_server.store import tables
 
 pytestmark = pytest.mark.anyio
 V311, V5 = 4, 5
@@ -142,7 +142,7 @@ class OldBroker:
 
 @pytest.mark.parametrize("manner", ["refuses", "refuses as 5 does", "closes", "says nothing"])
 async def test_a_broker_of_the_older_version_is_spoken_to_in_it(store, manner, monkeypatch):
-    monkeypatch.setattr("headway_server.mqtt_protocol._FIRST_ANSWER_S", 0.5)
+    monkeypatch.setattr("headway_server.mqtt.mqtt_protocol._FIRST_ANSWER_S", 0.5)
     stop = asyncio.Event()
     async with OldBroker(manner) as broker:
         settings = ServerSettings(broker_port=broker.port)

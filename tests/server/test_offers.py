@@ -10,9 +10,9 @@ from headway_edge.band.hmac_sha256 import mac
 from headway_edge.core.pack import Pack
 from headway_edge.orders.server_keys import ServerKeys
 from headway_protocol import pack_offer, signed
-from headway_server import tables
-from headway_server.processes import known_pack
+from headway_server.packs.processes import known_pack
 from headway_server.signing import Signing, SigningKey, key_id
+from headway_server.store import tables
 
 pytestmark = pytest.mark.anyio
 BUS = "depot/bus-1"

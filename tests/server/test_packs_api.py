@@ -10,9 +10,9 @@ from headway_edge.core.pack import Pack
 from headway_edge.core.process import Process
 from headway_edge.orders.server_keys import ServerKeys
 from headway_protocol import pack_offer, signed
-from headway_server import tables
-from headway_server.offers import offer_body
-from headway_server.processes import shipped
+from headway_server.packs.processes import shipped
+from headway_server.publishing.offers import offer_body
+from headway_server.store import tables
 
 pytestmark = pytest.mark.anyio
 TOKEN = {"Authorization": "Bearer let-me-close"}

@@ -4,9 +4,9 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from headway_server import chart
-from headway_server.epochs import close_epoch
-from headway_server.labels import label_of
+from headway_server.cohorts.epochs import close_epoch
+from headway_server.pages import chart
+from headway_server.reading.labels import label_of
 
 pytestmark = pytest.mark.anyio
 

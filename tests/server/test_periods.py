@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_server.periods import BY, UNDATED, Contexts, day_of, number_of, period_of, read_contexts, roll_up
-from headway_server.tally import Tally, merge
+from headway_server.totals.periods import BY, UNDATED, Contexts, day_of, number_of, period_of, read_contexts, roll_up
+from headway_server.totals.tally import Tally, merge
 
 _HOUR_MS = 3_600_000
 _days = st.integers(0, number_of(date(4200, 1, 1)))

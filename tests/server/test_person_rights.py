@@ -10,15 +10,17 @@ from tests.server.made_offers import SIGNING, offers_of
 from tests.server.test_erasure import BUS, CAR, births, fill
 
 from headway_protocol import cbor, record
-from headway_server import certificate, personal_rows, tables
 from headway_server.app import create_app
-from headway_server.erasure_journal import ErasureJournal
+from headway_server.erasure import personal_rows
+from headway_server.erasure.erasure_journal import ErasureJournal
 from headway_server.errors import ServerError
-from headway_server.person_export import cell
+from headway_server.ingest.tombstones import Tombstones
+from headway_server.reading import certificate
+from headway_server.reading.person_export import cell
+from headway_server.recounting.verification import verify
 from headway_server.running import Running
 from headway_server.settings import ServerSettings
-from headway_server.tombstones import Tombstones
-from headway_server.verification import verify
+from headway_server.store import tables
 
 pytestmark = pytest.mark.anyio
 TOKEN = {"Authorization": "Bearer let-me-close"}

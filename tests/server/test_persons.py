@@ -73,7 +73,7 @@ async def test_periods_are_paged_backwards(client, person):
 
 
 async def test_devices_of_one_person_are_merged(client, store, make, small, person):
-    from headway_server.tables import devices
+    from headway_server.store.tables import devices
 
     numbers = make.numbers(small.process, distance_m=9000)
     await store.commit(make.up(make.birth(1, process=small.process), "depot/second"))
@@ -153,7 +153,7 @@ async def test_drivers_link_to_their_pages_and_packs_can_be_chosen(client, store
 
 
 async def test_hostile_names_are_text_on_a_person_s_page(client, store, make, outline):
-    from headway_server.tables import devices
+    from headway_server.store.tables import devices
 
     name = "<script>alert(1)</script>&{{ 7*7 }}"
     await store.commit(make.up(make.birth(1)))

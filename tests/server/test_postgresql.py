@@ -19,26 +19,28 @@ from tests.server.made_folds import NOW_MS, day_record
 from tests.server.made_offers import SIGNING, offers_of, running_of
 
 from headway_protocol import ack, benchmark, cbor, codes, fold, record
-from headway_server import audit_log, dead_letters, personal_rows, tables
 from headway_server.app import create_app
-from headway_server.audit_log import OPERATOR
-from headway_server.benchmark_members import recollect
-from headway_server.crash_counter import CrashCounter
-from headway_server.database import Database
-from headway_server.differencing import EARLIER_MAX
-from headway_server.epochs import close_epoch, person_totals_of
-from headway_server.erasure_journal import ErasureJournal
-from headway_server.erasures import erase
+from headway_server.backups.restore import mark
+from headway_server.cohorts.benchmark_members import recollect
+from headway_server.cohorts.differencing import EARLIER_MAX
+from headway_server.cohorts.epochs import close_epoch, person_totals_of
+from headway_server.erasure import personal_rows
+from headway_server.erasure.erasure_journal import ErasureJournal
+from headway_server.erasure.erasures import erase
 from headway_server.errors import ServerError
-from headway_server.gap_rows import OPEN_END
-from headway_server.isolating import commit_isolating
-from headway_server.processes import Processes
-from headway_server.publications import latest_benchmarks
-from headway_server.restore import mark
+from headway_server.ingest import dead_letters
+from headway_server.ingest.crash_counter import CrashCounter
+from headway_server.ingest.gap_rows import OPEN_END
+from headway_server.ingest.isolating import commit_isolating
+from headway_server.ingest.tombstones import Tombstones
+from headway_server.packs.processes import Processes
+from headway_server.publishing.publications import latest_benchmarks
+from headway_server.recounting.verification import DAY, verify, verify_device
 from headway_server.settings import ServerSettings
-from headway_server.tally import Tally, merge
-from headway_server.tombstones import Tombstones
-from headway_server.verification import DAY, verify, verify_device
+from headway_server.store import audit_log, tables
+from headway_server.store.audit_log import OPERATOR
+from headway_server.store.database import Database
+from headway_server.totals.tally import Tally, merge
 
 pytestmark = [pytest.mark.anyio, pytest.mark.full]
 BUS = "depot/bus-1"

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_server import rate_limit
-from headway_server.rate_limit import HeldBack, RateLimit
+from headway_server.ingest import rate_limit
+from headway_server.ingest.rate_limit import HeldBack, RateLimit
 
 FLOOD, QUIET = "headway/v1/depot/flood/up", "headway/v1/depot/quiet/up"
 

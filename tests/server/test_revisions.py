@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headway_protocol.record import decode
-from headway_server import tables
-from headway_server.epochs import close_epoch
-from headway_server.tally import Tally, merge
-from headway_server.verification import verify_device
+from headway_server.cohorts.epochs import close_epoch
+from headway_server.recounting.verification import verify_device
+from headway_server.store import tables
+from headway_server.totals.tally import Tally, merge
 
 NOW_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000

@@ -4,9 +4,10 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from headway_server import spider, tables
-from headway_server.epochs import close_epoch
-from headway_server.standings import score_of
+from headway_server.cohorts.epochs import close_epoch
+from headway_server.pages import spider
+from headway_server.reading.standings import score_of
+from headway_server.store import tables
 
 pytestmark = pytest.mark.anyio
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000

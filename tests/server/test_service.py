@@ -14,11 +14,11 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from headway_protocol import ack
-from headway_server import tables
-from headway_server.embedded_broker import EmbeddedBroker
 from headway_server.errors import ServerError
+from headway_server.mqtt.embedded_broker import EmbeddedBroker
 from headway_server.service import serve
 from headway_server.settings import ServerSettings
+from headway_server.store import tables
 
 pytestmark = pytest.mark.anyio
 

@@ -13,9 +13,9 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from headway_protocol import ack
-from headway_server import tables
-from headway_server.embedded_broker import EmbeddedBroker
-from headway_server.verification import verify
+from headway_server.mqtt.embedded_broker import EmbeddedBroker
+from headway_server.recounting.verification import verify
+from headway_server.store import tables
 
 # Servers in processes of their own: they are in the long run for their time.
 pytestmark = [pytest.mark.anyio, pytest.mark.full]

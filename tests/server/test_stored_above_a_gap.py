@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway_protocol import ack
-from headway_server.sequence import ranges_of
+from headway_server.ingest.sequence import ranges_of
 
 pytestmark = pytest.mark.anyio
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway_server.processes import shipped
-from headway_server.trend import (
+from headway_server.packs.processes import shipped
+from headway_server.reading.trend import (
     MONTHS_MAX,
     MONTHS_MIN,
     choose,
@@ -255,8 +255,8 @@ async def test_a_wrong_question_is_refused(client, drive, path, status):
 
 
 def test_the_month_under_way_and_days_without_a_date_are_left_out(small):
-    from headway_server.periods import UNDATED, number_of, period_of
-    from headway_server.tally import Tally
+    from headway_server.totals.periods import UNDATED, number_of, period_of
+    from headway_server.totals.tally import Tally
 
     today = number_of(period_of(19_675, "day").first)  # 2023-11-14
     tally = Tally(1, 5000, small.process.totals([0] * len(small.process.pack.cells)))

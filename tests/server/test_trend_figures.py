@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from headway_server.trend import predict
+from headway_server.reading.trend import predict
 
 PAGE = " ".join((Path(__file__).parents[2] / "docs" / "forecasts.md").read_text(encoding="utf-8").split())
 INDEPENDENT = re.search(r"of independent months the interval of 80 % holds (\d+) to (\d+) %, from 4 to 36 months", PAGE)

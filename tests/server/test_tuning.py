@@ -7,11 +7,11 @@ import pytest
 from headway_edge.core.forecast.factor_weight import MISSING
 from headway_edge.core.forecast.fixed_point import gain
 from headway_edge.core.pack_limits import EACH_DAY
-from headway_server.device_trips import DeviceTrip
 from headway_server.errors import ServerError
 from headway_server.factors.learn import LearnSettings
 from headway_server.factors.person_classes import PersonClasses, read_person_classes
 from headway_server.factors.tuning import Gains, numbers_of, tune
+from headway_server.reading.device_trips import DeviceTrip
 
 DAY_MS = 86_400_000
 GAINS = Gains(gain(1, 5), 0, gain(1, 2))

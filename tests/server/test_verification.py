@@ -4,12 +4,12 @@ import pytest
 from sqlalchemy import delete, update
 
 from headway_protocol import cbor, incident, service
-from headway_server import tables
-from headway_server.database import Database
-from headway_server.epochs import close_epoch
+from headway_server.cohorts.epochs import close_epoch
 from headway_server.errors import ServerError
-from headway_server.processes import Processes
-from headway_server.verification import Progress, verify
+from headway_server.packs.processes import Processes
+from headway_server.recounting.verification import Progress, verify
+from headway_server.store import tables
+from headway_server.store.database import Database
 
 pytestmark = pytest.mark.anyio
 BUS = "depot/bus-1"

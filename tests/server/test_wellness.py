@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from headway_server.epochs import close_epoch
+from headway_server.cohorts.epochs import close_epoch
 
 pytestmark = pytest.mark.anyio
 HOUR_MS = 3_600_000

@@ -14,7 +14,7 @@ from mosquitto import Mosquitto
 from operator_command import TOKEN, headway
 from paho.mqtt.enums import CallbackAPIVersion
 
-from headway_server.tables import metadata
+from headway_server.store.tables import metadata
 from headway_simulators.demo import free_port
 from headway_simulators.server_process import ServerProcess
 from headway_simulators.soak.broker import FLEET

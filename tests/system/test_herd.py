@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from headway_server.arrival import MESSAGE_BYTES_MAX
+from headway_server.ingest.arrival import MESSAGE_BYTES_MAX
 from headway_simulators.errors import SimulatorError
 from headway_simulators.soak.herd_return import come_back
 

@@ -13,15 +13,15 @@ from headway_edge.core.program import MISSING
 from headway_edge.mqtt.link import Connected, Disconnected, Event, Message
 from headway_edge.store.outbox import Outbox
 from headway_protocol import record, state, topics
-from headway_server import tables
-from headway_server.arrival import Received
-from headway_server.backup import back_up
-from headway_server.database import Database
-from headway_server.ingest import Ingest
-from headway_server.processes import Processes
-from headway_server.receipts import Acknowledgement
-from headway_server.restore import restore
-from headway_server.verification import verify
+from headway_server.backups.backup import back_up
+from headway_server.backups.restore import restore
+from headway_server.ingest.arrival import Received
+from headway_server.ingest.ingest import Ingest
+from headway_server.ingest.receipts import Acknowledgement
+from headway_server.packs.processes import Processes
+from headway_server.recounting.verification import verify
+from headway_server.store import tables
+from headway_server.store.database import Database
 
 START_MS = 1_772_435_400_000
 DAY_MS = 86_400_000

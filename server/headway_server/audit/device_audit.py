@@ -16,10 +16,10 @@ from headway_server.audit.memory import Memory
 from headway_server.audit.stored_runs import Run, Stored, stored_runs
 from headway_server.bulk.local_time import asks_for_local_time
 from headway_server.bulk.samples import Integers
-from headway_server.database import Database
 from headway_server.errors import ServerError
-from headway_server.processes import Processes
-from headway_server.tables import devices
+from headway_server.packs.processes import Processes
+from headway_server.store.database import Database
+from headway_server.store.tables import devices
 
 _MINUTE_MS = 60_000
 _NOTHING = Computed([], [], Memory(frozenset(), 0))

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from headway_edge.core.process import Process
 from headway_server.audit.differences import START, Difference
-from headway_server.recount import Place
+from headway_server.recounting.recount import Place
 
 
 class Verdict(StrEnum):

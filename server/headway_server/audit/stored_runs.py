@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from headway_edge.core.episode import ELAPSED
 from headway_edge.core.process import Process
 from headway_protocol import record, topics
-from headway_server.arrival import Arrival, Birth, Episode, Find, Received, read
-from headway_server.recount import Place
-from headway_server.tables import episodes, records
+from headway_server.ingest.arrival import Arrival, Birth, Episode, Find, Received, read
+from headway_server.recounting.recount import Place
+from headway_server.store.tables import episodes, records
 
 _MINUTE_MS = 60_000
 

@@ -20,8 +20,8 @@ from headway_server.errors import ServerError
 from headway_server.factors import class_means, gate, ridge
 from headway_server.factors.gate import Gate
 from headway_server.factors.observation import FactorValue, Observation
-from headway_server.factors.permitted import refuse_protected
 from headway_server.factors.scales import NameScale, NumberScale, scale_of
+from headway_server.packs.permitted import refuse_protected
 
 log = structlog.get_logger(__name__)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from headway_edge.core.forecast.factor_weight import MISSING
 from headway_edge.core.pack import Pack
 from headway_server.errors import ServerError
-from headway_server.factors.permitted import refuse_protected
+from headway_server.packs.permitted import refuse_protected
 
 _PERSON = "person"
 _ROWS_MAX = 1_000_000

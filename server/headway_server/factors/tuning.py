@@ -21,12 +21,12 @@ from headway_edge.core.forecast.series_model import model_of, weight_of
 from headway_edge.core.pack_limits import EACH_DAY, R1
 from headway_edge.core.process import Characteristic, Process
 from headway_edge.core.series import WEEK
-from headway_server.device_trips import DeviceTrip
 from headway_server.factors.learn import Learned, LearnSettings, learn
 from headway_server.factors.observation import Observation
 from headway_server.factors.person_classes import PersonClasses
 from headway_server.factors.scales import NameScale
-from headway_server.followed_days import FollowedDays
+from headway_server.reading.device_trips import DeviceTrip
+from headway_server.reading.followed_days import FollowedDays
 
 log = structlog.get_logger(__name__)
 

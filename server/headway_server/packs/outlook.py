@@ -10,10 +10,10 @@ from typing import Any
 from headway_edge.core.forecast.fixed_point import GAIN_ONE
 from headway_protocol import trouble_code
 from headway_server.errors import ServerError
-from headway_server.factors.permitted import refuse_protected
 from headway_server.packs.characteristic import Cell
 from headway_server.packs.desk import Desk
 from headway_server.packs.dimension import DISTANCE, TIME
+from headway_server.packs.permitted import refuse_protected
 from headway_server.packs.problems import none_of
 from headway_server.packs.schema import CHARTS, EACH, MODELS, WATCHES
 from headway_server.packs.source import Entry

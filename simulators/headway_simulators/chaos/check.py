@@ -1,7 +1,7 @@
 """The check at the end of a run: whether the books balance, and whether everything the server adds up is of its records.
 
 What a device made is stored, or kept by the device, or declared lost for a reason that there was. The totals are worked out
-twice: by `headway_server.verification` from what is stored, and here from what the devices made, by neither's code.
+twice: by `headway_server.recounting.verification` from what is stored, and here from what the devices made, by neither's code.
 """
 
 import sqlite3
@@ -15,7 +15,7 @@ from headway_edge.store.pending_loss import STORE_FULL
 from headway_edge.store.retention import BUDGET_BYTES
 from headway_protocol import fold, record
 from headway_protocol.record_names import KIND_NAMES
-from headway_server.verification import verify
+from headway_server.recounting.verification import verify
 from headway_simulators.chaos.books import (
     INVENTED,
     LOST_AND_KEPT,

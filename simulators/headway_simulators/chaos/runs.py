@@ -15,9 +15,9 @@ from pathlib import Path
 
 import structlog
 
-from headway_server.database import Database
 from headway_server.packs.compile import compile_file
-from headway_server.processes import Processes, known_pack
+from headway_server.packs.processes import Processes, known_pack
+from headway_server.store.database import Database
 from headway_simulators.chaos import people
 from headway_simulators.chaos.programs_once import programs_once
 from headway_simulators.chaos.script import Script

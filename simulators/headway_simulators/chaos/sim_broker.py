@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from headway_protocol import topics
-from headway_server.arrival import Received
+from headway_server.ingest.arrival import Received
 from headway_simulators.chaos.journal import Journal
 from headway_simulators.chaos.timeline import Timeline
 

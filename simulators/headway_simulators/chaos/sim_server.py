@@ -1,6 +1,6 @@
 """The server in a simulation: the real ingest on a real SQLite file, between a simulated broker and a simulated clock.
 
-It does what `headway_server.mqtt_ingest` does: collects what comes, commits it, publishes the acknowledgements, and only then
+It does what `mqtt_ingest` of the server does: collects what comes, commits it, publishes the acknowledgements, and only then
 lets the broker forget; and it is killed at each point in between.
 """
 
@@ -17,16 +17,16 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from headway_protocol import state, topics
 from headway_protocol.errors import DecodeError
-from headway_server.arrival import Received
-from headway_server.backup import back_up
-from headway_server.database import Database
-from headway_server.epochs import close_epoch
+from headway_server.backups.backup import back_up
+from headway_server.backups.restore import restore
+from headway_server.cohorts.epochs import close_epoch
 from headway_server.errors import EpochNotClosed
-from headway_server.ingest import Ingest
-from headway_server.processes import Processes
-from headway_server.publications import latest_benchmarks
-from headway_server.receipts import Acknowledgement
-from headway_server.restore import restore
+from headway_server.ingest.arrival import Received
+from headway_server.ingest.ingest import Ingest
+from headway_server.ingest.receipts import Acknowledgement
+from headway_server.packs.processes import Processes
+from headway_server.publishing.publications import latest_benchmarks
+from headway_server.store.database import Database
 from headway_simulators.chaos.books import CRASHED, Books
 from headway_simulators.chaos.faults import AMID_ACKS, BEFORE_ACKS, BEFORE_COMMIT, IN_COMMIT
 from headway_simulators.chaos.journal import Journal

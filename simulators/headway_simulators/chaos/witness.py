@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from headway_protocol import ack
-from headway_server.receipts import Acknowledgement
+from headway_server.ingest.receipts import Acknowledgement
 from headway_simulators.chaos.books import LYING_ACK, Books, Place
 
 _Range = tuple[int, int]

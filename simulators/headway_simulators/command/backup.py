@@ -32,7 +32,7 @@ def backup(
     with foreseen_failures():
         import time
 
-        from headway_server.backup import back_up
+        from headway_server.backups.backup import back_up
 
         start_s = time.monotonic()
         done = back_up(_url(config, database), file, time.time_ns() // 1_000_000)
@@ -65,7 +65,7 @@ def restore(
     with foreseen_failures():
         import time
 
-        from headway_server import restore as restoring
+        from headway_server.backups import restore as restoring
 
         settings, now = _settings(config, database), time.time_ns() // 1_000_000
         url, journal = settings.database_url, settings.erasure_journal

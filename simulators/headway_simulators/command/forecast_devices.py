@@ -11,7 +11,7 @@ from headway_simulators.errors import SimulatorError
 if TYPE_CHECKING:
     from headway_edge.core.process import Process
     from headway_server.factors.person_classes import PersonClasses
-    from headway_server.forecast_accuracy import Accuracy
+    from headway_server.reading.forecast_accuracy import Accuracy
 
 _Found = list[tuple["Process", int, list["Accuracy"]]]
 
@@ -56,10 +56,10 @@ def devices(
 
 
 async def _followed(database: str, pack: str | None, told: "PersonClasses | None") -> _Found:
-    from headway_server.database import Database
-    from headway_server.device_trips import device_trips
-    from headway_server.forecast_accuracy import Together, follow
-    from headway_server.processes import Processes
+    from headway_server.packs.processes import Processes
+    from headway_server.reading.device_trips import device_trips
+    from headway_server.reading.forecast_accuracy import Together, follow
+    from headway_server.store.database import Database
 
     processes = Processes()
     found: _Found = []

@@ -132,11 +132,11 @@ async def _tuned(
     told: "PersonClasses",
     how: tuple[str, float, float],
 ) -> "Tuned":
-    from headway_server.database import Database
-    from headway_server.device_trips import device_trips
     from headway_server.factors.learn import LearnSettings
     from headway_server.factors.tuning import Gains, numbers_of, tune
     from headway_server.packs.outlook import in_gains
+    from headway_server.reading.device_trips import device_trips
+    from headway_server.store.database import Database
 
     item = next(one for one in compiled.parts[16] if process.by_id[one[0]].key == entry.text("of"))
     alpha, b, rho = (in_gains(gain) for gain in gains.values())

@@ -161,7 +161,7 @@ def verify(
         headway person verify erasure-3.json --key 3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29
     """
     with foreseen_failures():
-        from headway_server import certificate as certificates
+        from headway_server.reading import certificate as certificates
 
         try:
             document = json.loads(file.read_text(encoding="utf-8"))

@@ -11,8 +11,8 @@ from headway_simulators.errors import SimulatorError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from headway_server.recounting.verification import Difference
     from headway_server.settings import ServerSettings
-    from headway_server.verification import Difference
 
 _SHOWN_MAX = 50
 
@@ -83,11 +83,11 @@ async def _verify(settings: "ServerSettings") -> bool:
     from rich.progress import Progress as Bar
     from sqlalchemy.exc import DBAPIError
 
-    from headway_server.database import Database
     from headway_server.errors import ServerError
-    from headway_server.processes import Processes
-    from headway_server.verification import Progress
-    from headway_server.verification import verify as differences
+    from headway_server.packs.processes import Processes
+    from headway_server.recounting.verification import Progress
+    from headway_server.recounting.verification import verify as differences
+    from headway_server.store.database import Database
 
     shown: list[Difference] = []
     kinds: Counter[str] = Counter()
@@ -129,7 +129,7 @@ def _print(console: "Console", shown: "list[Difference]", kinds: "dict[str, int]
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from headway_server.verification import RECORD
+    from headway_server.recounting.verification import RECORD
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("device", "what", "of", "stored", "by the records"):

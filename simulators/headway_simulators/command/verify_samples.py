@@ -15,10 +15,10 @@ from sqlalchemy.exc import DBAPIError
 from headway_server.audit.device_audit import audit
 from headway_server.audit.differences import START, Difference
 from headway_server.audit.findings import Audit, Finding, Verdict
-from headway_server.database import Database
 from headway_server.errors import ServerError
-from headway_server.processes import Processes
+from headway_server.packs.processes import Processes
 from headway_server.settings import ServerSettings
+from headway_server.store.database import Database
 from headway_simulators.command.terminal import rate_text
 from headway_simulators.errors import SimulatorError
 from headway_simulators.recompute import vehicles_of

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from headway_server import tables
-from headway_server.database import Database
-from headway_server.processes import Processes
-from headway_server.verification import verify
+from headway_server.packs.processes import Processes
+from headway_server.recounting.verification import verify
+from headway_server.store import tables
+from headway_server.store.database import Database
 from headway_simulators.errors import SimulatorError
 from headway_simulators.soak.device import Key
 from headway_simulators.soak.nursery import Child, Nursery

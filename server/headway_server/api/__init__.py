@@ -1,0 +1,1 @@
+"""The HTTP API, an area a file, with the shapes of its answers."""

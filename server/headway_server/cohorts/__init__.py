@@ -1,0 +1,1 @@
+"""Closing an epoch: what people did becomes a benchmark that tells nothing about one of them."""

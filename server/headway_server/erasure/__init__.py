@@ -1,0 +1,1 @@
+"""Erasing a person: every row, and what keeps it from coming back."""

@@ -1,0 +1,1 @@
+"""The pages that operators see, and their charts."""

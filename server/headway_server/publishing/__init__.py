@@ -1,0 +1,1 @@
+"""What the broker keeps for devices: benchmarks, and offers of packs."""

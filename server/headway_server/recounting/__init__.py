@@ -1,0 +1,1 @@
+"""What is derived, worked out again from the records and compared."""
