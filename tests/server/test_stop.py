@@ -119,7 +119,9 @@ async def test_a_stop_under_load_loses_nothing_that_was_answered(database_url, o
     assert sum(answered.values()) >= 300
     assert all(stored.get(topic, 0) >= upto for topic, upto in answered.items())
     assert [item async for item in verify(store.database, store.processes)] == []
-    assert await store.count(tables.marks) == 0, "it stopped in order"
+    name = tables.marks.c.name
+    left = await store.rows(name, where=~name.startswith("erasure key/"))  # whose journal this is stays
+    assert left == [], "it stopped in order"
     await store.database.close()
 
 
