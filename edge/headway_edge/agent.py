@@ -98,7 +98,7 @@ class Agent:
         outbox.find = self._find
         self._open_trip = OpenTrip(outbox, clock, recorded)
         self.position = self._open_trip.position
-        if self._under_way() or not self._switch():
+        if not self._switch():
             self._tell_birth({})
         self._changes.catch_up(self.own)
 
@@ -149,8 +149,7 @@ class Agent:
         if advice is not None:
             self._advised.append(advice.sentence)  # the person reads it when the trip is over
             self._changes.advise(own, advice)
-        if self._packs.offered is not None and not self.own.watcher.is_open:
-            self._switch()
+        self._switch()
         return trip
 
     def _wall_ms(self) -> int | None:
@@ -180,6 +179,7 @@ class Agent:
         self.own.warnings.end_trip()
         if trip is not None:
             self._keep(trip, position)
+        self._switch()
         return trip
 
     def checkpoint(self, position: int = 0) -> None:
@@ -361,8 +361,7 @@ class Agent:
 
     def _on_offer(self, data: bytes) -> None:
         self._packs.hear(data, self.process)
-        if self._packs.offered is not None and not self._under_way():
-            self._switch()
+        self._switch()
 
     @property
     def refused_packs(self) -> int:
@@ -375,6 +374,8 @@ class Agent:
 
     def _switch(self) -> bool:
         # Between trips, so that no trip is of two definitions. False where nothing is offered, or the disk refuses.
+        if self._packs.offered is None or self._under_way():
+            return False
         process = self._packs.take_over({open_trip.KEY: OpenTrip.nothing_open(self.position)})
         if process is None:
             return False

@@ -387,6 +387,23 @@ def test_an_offered_pack_runs_from_the_next_trip_on_and_says_so(device: Device) 
     assert ids == [PROCESS.id, packs.load("commercial-driving").id]
 
 
+def test_an_offer_amid_a_trip_runs_once_silence_has_ended_that_though_the_next_one_begins_with_its_first_sample(
+    device: Device,
+) -> None:
+    device.drive(200)
+    device.link.events.append(offer())
+    device.agent.step(0)
+    device.drive(100)
+    assert device.agent.process.name == "private-driving"
+    device.agent.finish()
+    assert device.agent.process.name == "commercial-driving"
+    device.clock.now_ms += 3_600_000
+    device.drive(300)
+    device.agent.finish()
+    ids = [record.parse_episode(episode.body)[0] for episode in device.episodes()]
+    assert ids == [PROCESS.id, packs.load("commercial-driving").id]
+
+
 def test_an_offered_pack_is_still_there_after_a_power_cut(device: Device) -> None:
     device.link.events.append(offer())
     device.agent.step(0)
