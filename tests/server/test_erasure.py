@@ -377,3 +377,26 @@ async def test_an_erasure_that_fails_leaves_everything(erasing, make, journal, m
             await erase(erasing.database, journal, BUS, erasing.now_ms, OPERATOR)
     assert await everything(erasing) == before
     assert json.dumps(journal.entries()) == "[]"
+
+
+async def test_one_whose_commit_failed_is_done_under_its_number_by_the_next_attempt_and_never_again(
+    erasing, make, journal, monkeypatch
+):
+    await fill(erasing, make)
+    append = ErasureJournal.append
+
+    def writes_and_fails(self, entry):
+        append(self, entry)
+        raise OSError("the disk went away before the commit")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(ErasureJournal, "append", writes_and_fails)
+        with pytest.raises(OSError, match="before the commit"):
+            await erase(erasing.database, journal, BUS, erasing.now_ms, OPERATOR)
+    assert await erasing.rows(tables.erasures.c.number) == []
+    done = await erase(erasing.database, journal, BUS, erasing.now_ms, OPERATOR)
+    assert (done.number, done.devices, done.places["devices"]) == (1, [BUS], 1)
+    assert [one.number for one in journal.entries()] == [1]
+    await told(erasing, make, make.up(births(make, 10, (done.version, 10))), make.up(make.trip(10, 2)))
+    assert await erasures.replay(erasing.database, journal, erasing.now_ms) == 0
+    assert (await erasing.device()).trips == 1, "what came after the wipe stays"

@@ -47,21 +47,26 @@ async def erase(database: Database, journal: ErasureJournal, person: str, now: i
     """Erase a person. now: Unix ms. actor: of `audit_log`.
 
     All or nothing. Raises NothingToErase, ServerError where the journal cannot be written, SQLAlchemyError or OSError
-    where the database fails: then nothing is erased, or it is at the next start, because the journal comes first.
+    where the database fails: then nothing is erased, or it is at the next start or the next erasure, because the journal
+    comes first.
     """
     key = journal.key
+    again = await _catch_up(database, journal, now) if await _lags(database, journal) else []
+    before = next((erasure for whose, erasure in again if whose == key.person(person).hex()), None)
     async with database.write() as connection:
         # None is between its look at the tombstones and its rows when this goes through.
         await keep_batches_out(connection)
         await _check_key(connection, journal)
         addresses = await personal_rows.devices_of(connection, person)
         places = await personal_rows.delete_rows(connection, person, addresses)
+        if not places and before is not None:
+            return before
         if not places:
-            before = await _number_of(connection, key.person(person))
+            number = await _number_of(connection, key.person(person))
             raise NothingToErase(
                 "nothing is stored of this person"
-                if before is None
-                else f"nothing is stored of this person any more: it was erased with number {before}",
+                if number is None
+                else f"nothing is stored of this person any more: it was erased with number {number}",
                 "look for the person's id on the fleet's page",
             )
         await _mark_key(connection, journal, now)
@@ -82,7 +87,21 @@ async def replay(database: Database, journal: ErasureJournal, now: int) -> int:
     another server wrote it, is in the journal afterwards. Raises ServerError where the database's erasures were made with
     another key.
     """
+    return len(await _catch_up(database, journal, now))
+
+
+async def _lags(database: Database, journal: ErasureJournal) -> bool:
+    # Whether the journal has an erasure that the database has not: its commit failed, and the server went on.
     entries = await asyncio.to_thread(journal.entries)
+    async with database.read() as connection:
+        known = set((await connection.execute(select(erasures.c.number))).scalars())
+    return any(isinstance(entry, Erased) and entry.number not in known for entry in entries)
+
+
+async def _catch_up(database: Database, journal: ErasureJournal, now: int) -> list[tuple[str, Erasure]]:
+    """Do as `replay`; return what was erased again, the newest first, each with the hash of its person in hexadecimal."""
+    entries = await asyncio.to_thread(journal.entries)
+    again: list[tuple[str, Erasure]] = []
     async with database.write() as connection:
         known = set((await connection.execute(select(erasures.c.number))).scalars())
         if not known:
@@ -93,26 +112,30 @@ async def replay(database: Database, journal: ErasureJournal, now: int) -> int:
         written = {entry.number for entry in entries if isinstance(entry, Erased)}
         for number in sorted(known - written):
             await asyncio.to_thread(journal.append, await _entry_of(connection, number))
-        missing = [entry for entry in entries if isinstance(entry, Erased) and entry.number not in known]
-        if missing:
+        if written - known:
             await keep_batches_out(connection)
+            # Another server may have been about to commit it.
+            known = set((await connection.execute(select(erasures.c.number))).scalars())
             addresses, persons = await _everybody(connection)
-            for entry in missing:
+            for entry in entries:
+                if not isinstance(entry, Erased) or entry.number in known:
+                    continue
                 hashes = set(entry.devices)
                 theirs = [one for one in addresses if journal.key.device(one).hex() in hashes]
                 person = next((one for one in persons if journal.key.person(one).hex() == entry.person), "")
                 places = await personal_rows.delete_rows(connection, person, theirs)
                 await _note(connection, entry, places)
+                again.insert(0, (entry.person, Erasure(entry.number, entry.version, entry.at_ms, places, theirs)))
                 log.warning("erased again", number=entry.number, rows=sum(places.values()))
         for told in entries:
             if isinstance(told, Wiped):
                 await _confirm(connection, bytes.fromhex(told.device), told.version, told.boot, told.at_ms)
-        if missing:
-            detail = {"erasures": [entry.number for entry in missing], "again": True}
+        if again:
+            detail = {"erasures": sorted(erasure.number for _, erasure in again), "again": True}
             await audit_log.note(connection, now, audit_log.COMMAND, audit_log.ERASED, detail)
-    if missing:
+    if again:
         await database.cut_off_log()
-    return len(missing)
+    return again
 
 
 async def confirmed(connection: AsyncConnection, journal: ErasureJournal, entry: Wiped) -> None:
