@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
-from sqlalchemy import and_, select, update
+from sqlalchemy import and_, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_protocol import ack, topics, wipe
@@ -29,6 +29,14 @@ log = structlog.get_logger(__name__)
 Found = Arrival | Presence | Refusal
 
 _RETAINED = (topics.BENCH, topics.PACK, topics.STATE)
+_E, _X = erased_devices.c, erasures_table.c
+# Asked of every batch: built once.
+_ANYBODY = select(_E.number).limit(1)
+_STONES = (
+    select(_E.device_hash, _E.confirmed_at_ms, _E.from_boot, _E.cleared_at_ms, _X.version)
+    .join(erasures_table, _X.number == _E.number)
+    .where(_E.device_hash.in_(bindparam("hashes", expanding=True)))
+)
 
 
 @dataclass(slots=True)
@@ -60,7 +68,7 @@ class Tombstones:
 
         messages, found: the same, before and after it was read. now: Unix ms.
         """
-        if (await connection.execute(select(erased_devices.c.number).limit(1))).first() is None:
+        if (await connection.execute(_ANYBODY)).first() is None:
             return list(found), []  # nobody was ever erased, as most often
         addresses = [address_in(message.topic) for message in messages]
         stones = await self._stones(connection, {one for one in addresses if one is not None})
@@ -88,15 +96,9 @@ class Tombstones:
 
     async def _stones(self, connection: AsyncConnection, addresses: Iterable[str]) -> dict[str, _Stone]:
         stones: dict[str, _Stone] = {}
-        e, x = erased_devices.c, erasures_table.c
         of = {self.journal.key.device(address): address for address in addresses}
         for some in slices(sorted(of)):
-            rows = await connection.execute(
-                select(e.device_hash, e.confirmed_at_ms, e.from_boot, e.cleared_at_ms, x.version)
-                .join(erasures_table, x.number == e.number)
-                .where(e.device_hash.in_(some))
-            )
-            for row in rows:
+            for row in await connection.execute(_STONES, {"hashes": some}):
                 stone = stones.setdefault(of[row.device_hash], _Stone(row.device_hash))
                 if row.confirmed_at_ms is None:
                     stone.version = max(stone.version, row.version)
@@ -134,10 +136,9 @@ class Tombstones:
         # Presence is retained again at each connection; the others are gone for good once the broker was told.
         channels = (topics.STATE,) if stone.cleared else _RETAINED
         found += [Acknowledgement(to(channel), b"", retain=True) for channel in channels]
-        e = erased_devices.c
-        is_open = and_(e.device_hash == stone.digest, e.confirmed_at_ms.is_(None))
+        is_open = and_(_E.device_hash == stone.digest, _E.confirmed_at_ms.is_(None))
         await connection.execute(update(erased_devices).where(is_open).values(asked_at_ms=now))
-        unclear = and_(is_open, e.cleared_at_ms.is_(None))
+        unclear = and_(is_open, _E.cleared_at_ms.is_(None))
         await connection.execute(update(erased_devices).where(unclear).values(cleared_at_ms=now))
         return found
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_protocol import pack_offer, signed, topics
@@ -35,6 +35,9 @@ _D = devices.c
 _COLUMNS = (
     _D.device, _D.offered_pack_id, _D.offer_version, func.coalesce(_D.offer_not_after_s, 0), _D.offer_hash, _D.offer_seal,
 )  # fmt: skip
+# Asked at every birth: built once.
+_OFFERED = select(*_COLUMNS).where(_D.offered_pack_id.is_not(None)).order_by(_D.device)
+_OFFERED_TO = _OFFERED.where(_D.device.in_(bindparam("names", expanding=True)))
 
 
 class _Stored(NamedTuple):
@@ -166,12 +169,11 @@ class Offers:
 
 
 async def _rows(connection: AsyncConnection, names: Iterable[str] | None) -> Sequence[_Stored]:
-    query = select(*_COLUMNS).where(_D.offered_pack_id.is_not(None)).order_by(_D.device)
     if names is None:
-        return [_Stored(*row) for row in await connection.execute(query)]
+        return [_Stored(*row) for row in await connection.execute(_OFFERED)]
     found: list[_Stored] = []
     for some in slices(sorted(names)):
-        found += [_Stored(*row) for row in await connection.execute(query.where(_D.device.in_(some)))]
+        found += [_Stored(*row) for row in await connection.execute(_OFFERED_TO, {"names": some})]
     return found
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from headway_edge.core.process import Process
@@ -35,6 +35,22 @@ class Publication:
     payload: bytes
 
 
+_D, _B = devices.c, benchmarks.c
+# Asked at every birth: built once.
+_FLEET = select(_D.device, _D.vehicle_class, _D.pack_id).order_by(_D.device)
+_OF_FLEET = _FLEET.where(_D.device.in_(bindparam("names", expanding=True)))
+_NEWEST = select(_B.cohort, _B.pack_id, func.max(_B.epoch).label("epoch")).group_by(_B.cohort, _B.pack_id).subquery()
+_NEWEST_OF = (
+    select(_B.cohort, _B.pack_id, _B.epoch, _B.characteristic, _B.persons, _B.shares_permille, _B.knot_values)
+    .join(
+        _NEWEST,
+        (_NEWEST.c.cohort == _B.cohort) & (_NEWEST.c.pack_id == _B.pack_id) & (_NEWEST.c.epoch == _B.epoch),
+    )
+    .where(_B.cohort.in_(bindparam("cohorts", expanding=True)))
+    .order_by(_B.cohort, _B.pack_id, _B.characteristic)
+)
+
+
 async def latest_benchmarks(
     database: Database, processes: Processes, only: Iterable[str] | None = None
 ) -> list[Publication]:
@@ -54,21 +70,15 @@ async def benchmark_messages(
 
     A cohort without one keeps what its devices hold: no message. cohorts, names: of these cohorts, of these devices only.
     """
-    d = devices.c
     rows: list[Any] = []
-    for some in [None] if names is None else slices(sorted(names)):
-        fleet = select(d.device, d.vehicle_class, d.pack_id).order_by(d.device)
-        rows += await connection.execute(fleet if some is None else fleet.where(d.device.in_(some)))
+    if names is None:
+        rows += await connection.execute(_FLEET)
+    for some in slices(sorted(names or ())):
+        rows += await connection.execute(_OF_FLEET, {"names": some})
     of = {device: (vehicle_class, pack_id) for device, vehicle_class, pack_id in rows}
     wanted = {cohort for cohort in of.values() if cohorts is None or cohort in cohorts}
-    b = benchmarks.c
-    newest = select(b.cohort, b.pack_id, func.max(b.epoch).label("epoch")).group_by(b.cohort, b.pack_id).subquery()
-    of_newest = (newest.c.cohort == b.cohort) & (newest.c.pack_id == b.pack_id) & (newest.c.epoch == b.epoch)
     found = await connection.execute(
-        select(b.cohort, b.pack_id, b.epoch, b.characteristic, b.persons, b.shares_permille, b.knot_values)
-        .join(newest, of_newest)
-        .where(b.cohort.in_({cohort for cohort, _ in wanted}))
-        .order_by(b.cohort, b.pack_id, b.characteristic)
+        _NEWEST_OF, {"cohorts": sorted({cohort for cohort, _ in wanted if cohort is not None})}
     )
     tables: defaultdict[tuple[Cohort, int], list[_Table]] = defaultdict(list)
     for cohort, pack_id, epoch, characteristic, persons, shares, values in found:
