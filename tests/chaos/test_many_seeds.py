@@ -24,6 +24,14 @@ MUST_HAPPEN = {
         "killed before acknowledgements",
         "killed in a commit",
         "restored",
+        "erased again what came back",
+    ),
+    "operator": (
+        "offered a pack",
+        "erased a person",
+        "found nothing to erase",
+        "saw the server killed amid it",
+        "was told that it failed",
     ),
     "dropped by the broker": ("access denied", "the server's queue is full", "too large"),
 }
@@ -45,4 +53,5 @@ def test_no_violation_in_two_hundred_seeds(tell: Callable[[str], None]) -> None:
         assert not [name for name in names if not summary.counts[what][name]], what
     assert summary.made["day"] > 0
     assert summary.repeated > 0
+    assert summary.erased > 0
     assert summary.lost["dropped, the store was full"] > 0

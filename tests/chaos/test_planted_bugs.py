@@ -10,9 +10,13 @@ from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy.exc import SQLAlchemyError
 from tests.chaos.test_world_machine import WorldMachine, few
 
+from headway_edge.orders.offered_packs import OfferedPacks
+from headway_edge.orders.wipe_orders import WipeOrders
 from headway_edge.session import Session
+from headway_edge.store import wiping
 from headway_edge.store.outbox import Outbox
 from headway_protocol import ack, record, topics
+from headway_server.erasure import erasures
 from headway_server.ingest.ingest import Ingest
 from headway_server.ingest.receipts import Acknowledgement
 from headway_server.ingest.transaction import Transaction
@@ -93,6 +97,37 @@ def forgets_its_boots(planted: pytest.MonkeyPatch) -> None:
     planted.setattr(Outbox, "_begin_boot", begin_anew)
 
 
+def forgets_erasures_with_its_database(planted: pytest.MonkeyPatch) -> None:
+    """A server that was restored does not look into its journal."""
+
+    async def knows_nothing(*_: Any) -> list[Any]:
+        return []
+
+    planted.setattr(erasures, "_catch_up", knows_nothing)
+
+
+def confirms_what_is_still_on_its_disk(planted: pytest.MonkeyPatch) -> None:
+    """A device says that it is wiped once its tables are empty."""
+    planted.setattr(wiping, "is_unclean", lambda _db: False)
+    begin = Outbox._begin_boot
+
+    def begin_careless(self: Any, first_boot: int) -> None:
+        self._file.db.execute("PRAGMA secure_delete = OFF")
+        begin(self, first_boot)
+
+    planted.setattr(Outbox, "_begin_boot", begin_careless)
+
+
+def obeys_nobody(planted: pytest.MonkeyPatch) -> None:
+    """A device takes every order for one that it has carried out."""
+    planted.setattr(WipeOrders, "hear", lambda _self, _data: False)
+
+
+def takes_an_offer_and_goes_on_as_before(planted: pytest.MonkeyPatch) -> None:
+    """A device stores what it is offered, and no trip ever ends in a way that it is put to work."""
+    planted.setattr(OfferedPacks, "take_over", lambda _self, _state: None)
+
+
 SEED, DEVICES, DAYS = 1, 2, 3
 EVERYBODY = range(DEVICES)
 POWER_CUTS_OFFLINE = (
@@ -109,6 +144,14 @@ BUGS: list[tuple[Planting, tuple[Fault, ...], str]] = [
     (acknowledges_before_commit, (Fault(6 * HOUR_MS, "database-busy", FLEET, 2 * DAY_MS),), books.LYING_ACK),
     (does_not_sync, POWER_CUTS_OFFLINE, books.LOST_WITHOUT_REASON),
     (counts_repeats_again, tuple(Fault(0, "duplicating", n, 2 * DAY_MS, 900) for n in EVERYBODY), books.OTHER_TOTALS),
+    (
+        forgets_erasures_with_its_database,
+        (Fault(DAY_MS, "erase", 0), Fault(2 * DAY_MS, "server-restore", FLEET, MINUTE_MS, 36 * 60)),
+        books.NOT_WIPED,
+    ),
+    (confirms_what_is_still_on_its_disk, (Fault(DAY_MS, "erase", 0),), books.NOT_ERASED),
+    (obeys_nobody, (Fault(DAY_MS, "erase", 0),), books.NOT_WIPED),
+    (takes_an_offer_and_goes_on_as_before, (Fault(DAY_MS, "offer", 0, 0, 1),), books.NOT_TAKEN),
     (forgets_its_boots, (Fault(DAY_MS, "kill", 0, MINUTE_MS, 1),), books.BOOT_AGAIN),
 ]
 

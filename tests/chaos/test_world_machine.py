@@ -18,8 +18,16 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from headway_protocol import service
 from headway_simulators.chaos.check import check, check_effects
-from headway_simulators.chaos.faults import AMID_ACKS, BEFORE_COMMIT, SYNCS
-from headway_simulators.chaos.people import Drive
+from headway_simulators.chaos.faults import (
+    AFTER_JOURNAL,
+    AMID_ACKS,
+    BEFORE_COMMIT,
+    COMMIT_FAILS,
+    IN_COMMIT,
+    SYNCS,
+    WHOLE,
+)
+from headway_simulators.chaos.people import OFFERED, Drive
 from headway_simulators.chaos.runs import surroundings
 from headway_simulators.chaos.script import FLEET, Fault, Script
 from headway_simulators.chaos.timeline import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
@@ -128,6 +136,18 @@ class WorldMachine(RuleBasedStateMachine):
     def take_the_broker_away(self, for_ms: int, kind: str) -> None:
         self.happens(kind, FLEET, for_ms)
 
+    @rule(device=numbers, pack=st.sampled_from(range(len(OFFERED))))
+    def offer(self, device: int, pack: int) -> None:
+        self.happens("offer", device, 0, pack)
+
+    @rule(
+        device=numbers,
+        how=st.sampled_from([WHOLE, WHOLE, IN_COMMIT, AFTER_JOURNAL, COMMIT_FAILS]),
+        at=st.integers(1, 60),
+    )
+    def erase(self, device: int, how: int, at: int) -> None:
+        self.happens("erase", device, MINUTE_MS, how, at)
+
     @rule()
     def back_up(self) -> None:
         self.copies += 1
@@ -156,7 +176,7 @@ class WorldMachine(RuleBasedStateMachine):
             finally:
                 self.do(self.world.end())
         assert self.world.books.violations == []
-        assert found.produced == found.stored + found.kept + found.folded + found.lost.total()
+        assert found.produced == found.stored + found.kept + found.folded + found.erased + found.lost.total()
 
 
 few = settings(max_examples=15, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck))

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from headway_edge.store.outbox import Outbox
-from headway_edge.store.outbox_schema import SETTLED
+from headway_edge.store.outbox_schema import SETTLED, WIPED, number
 from headway_protocol import ack, fold, record
 from headway_protocol.record import Record
 
@@ -36,6 +36,9 @@ NOT_DRAINED = "not everything arrived in time without faults"
 CRASHED = "an exception that nobody foresaw"
 REFUSED = "the server refused what a device made"
 OWN_TOTALS = "a device's own totals are not those of its records"
+NOT_ERASED = "what was erased is there, or there again"
+NOT_WIPED = "a device that was erased did not wipe its store, or nobody heard of it"
+NOT_TAKEN = "a device runs a pack that it was not offered, or not the one it was offered last"
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class DeviceBooks:
     attempted_folds: the same of DAY records, which the outbox makes by itself. unacknowledged: what the device has heard no
     acknowledgement of, and not folded. losable: why records may be missing from its disk (kinds of faults that happened to
     it); empty: nothing. boots: those that were begun. gone: what was made before the store was lost with all that was in it.
+    erased: what was made before the store was wiped. wiped: the boots that began with that.
+    to_be_wiped: an operator was told that its person is erased, and it has not wiped its store since. offered: ids of packs.
     """
 
     name: str
@@ -65,6 +70,10 @@ class DeviceBooks:
     losable: set[str] = field(default_factory=set)
     boots: set[int] = field(default_factory=set)
     gone: set[Place] = field(default_factory=set)
+    erased: set[Place] = field(default_factory=set)
+    wiped: set[int] = field(default_factory=set)
+    to_be_wiped: bool = False
+    offered: set[bytes] = field(default_factory=set)
 
     def may_be(self, place: Place, payload: bytes) -> bool:
         """Whether this content may be under this identity: it was made, or was being made when the power went."""
@@ -136,7 +145,7 @@ class Books:
     def let_go(self, device: str, outbox: Outbox) -> None:
         """Look for records that a device has settled, or has no more, without having heard that they are committed."""
         books = self.of(device)
-        gone = books.unacknowledged - payloads_of(outbox).keys() - books.gone
+        gone = books.unacknowledged - payloads_of(outbox).keys() - books.gone - books.erased
         if not gone or books.losable:
             return
         to_declare = [(loss.boot, loss.first_seq, loss.last_seq) for loss in outbox.undeclared()]
@@ -150,6 +159,18 @@ class Books:
             self.violated(BOOT_AGAIN, device, f"boot {boot}")
         books.boots.add(boot)
 
+    def wiped(self, device: str, boot: int) -> None:
+        """A device has wiped its store, and a boot began with that."""
+        books = self.of(device)
+        if boot in books.wiped:
+            return
+        books.wiped.add(boot)
+        books.to_be_wiped = False
+        books.boots.add(boot)
+        books.erased |= books.produced.keys()
+        books.attempted.clear()
+        books.attempted_folds.clear()
+
 
 class ToldOutbox(Outbox):
     """The device's outbox, which tells the books what it made. Options as those of `Outbox`."""
@@ -157,6 +178,7 @@ class ToldOutbox(Outbox):
     def __init__(self, books: Books, device: str, *args: Any, **options: Any) -> None:
         self._books, self._device = books, device
         super().__init__(*args, **options)
+        self._tell_wipe()  # one that the power was cut amid
         books.booted(device, self.boot)
         of = books.of(device)
         if of.attempted:
@@ -164,6 +186,15 @@ class ToldOutbox(Outbox):
             for place, payload in payloads_of(self).items():
                 if of.may_be(place, payload):
                     of.produced.setdefault(place, payload)
+
+    def _adopt_wipe(self) -> None:
+        super()._adopt_wipe()
+        self._tell_wipe()
+
+    def _tell_wipe(self) -> None:
+        boot = number(self._file.db, WIPED)
+        if boot:
+            self._books.wiped(self._device, boot)
 
     def append(
         self, kind: int, mono_ms: int, wall_ms: int | None, clock: int, body: list[object], state: Any = None

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from headway_edge.core.episode import DISTANCE
-from headway_edge.core.process import Process
 from headway_edge.store.pending_loss import STORE_FULL
 from headway_edge.store.retention import BUDGET_BYTES
 from headway_protocol import fold, record
@@ -31,7 +30,8 @@ from headway_simulators.chaos.books import (
     decoded,
     payloads_of,
 )
-from headway_simulators.chaos.people import process_of
+from headway_simulators.chaos.orders_check import check_orders
+from headway_simulators.chaos.people import processes
 from headway_simulators.chaos.sim_device import SimDevice
 from headway_simulators.chaos.sim_server import SimServer
 from headway_simulators.chaos.witness import Witness
@@ -43,6 +43,7 @@ _DIFFERENCES_MAX = 5
 class Checked:
     """What was counted. folded: records that a fold stands for. lost: records by the reason that the device gave.
 
+    erased: records of before a wipe of their device.
     made: records by their kind. repeated: those that came to the server, and the present database, again.
     """
 
@@ -50,6 +51,7 @@ class Checked:
     stored: int = 0
     kept: int = 0
     folded: int = 0
+    erased: int = 0
     lost: Counter[str] = field(default_factory=Counter)
     made: Counter[str] = field(default_factory=Counter)
     repeated: int = 0
@@ -76,9 +78,10 @@ async def check(books: Books, devices: Sequence[SimDevice], server: SimServer) -
         _totals(books, device, its, witness.reader)
         _own_totals(books, device)
     counted.repeated = witness.reader.execute("SELECT coalesce(sum(duplicates), 0) FROM devices").fetchone()[0]
-    database, processes = server.parts
+    check_orders(books, devices, server)
+    database, packs = server.parts
     found: defaultdict[str, list[str]] = defaultdict(list)
-    async for difference in verify(database, processes):
+    async for difference in verify(database, packs):
         name = difference.device.partition("/")[2]
         found[name].append(f"{difference.what} {difference.key}: {difference.stored}, not {difference.computed}")
     for name, texts in found.items():
@@ -122,15 +125,16 @@ def _balance(books: Books, device: SimDevice, witness: Witness, stored: _Stored,
         books.violated(REFUSED, device.name, f"{_at(place)}: {reason}")
     counted.produced += len(of.produced)
     counted.made.update(KIND_NAMES[decoded(payload).kind] for payload in of.produced.values())
-    counted.stored += len(stored.records.keys() & of.produced.keys())
-    counted.kept += len(kept.keys() - stored.records.keys())
+    counted.stored += len((stored.records.keys() & of.produced.keys()) - of.erased)
+    counted.kept += len(kept.keys() - stored.records.keys() - of.erased)
     folds = [
         run
         for payload in {**stored.records, **kept}.values()
         if (found := decoded(payload)).kind == record.DAY
         for run in fold.parse_day(found.body)[-1]
     ]
-    missing = of.produced.keys() - stored.records.keys() - kept.keys()
+    missing = of.produced.keys() - of.erased - stored.records.keys() - kept.keys()
+    counted.erased += len(of.erased)
     named = {place for place in missing if fold.named(folds, *place)}
     counted.folded += len(named)
     _missing(books, device, witness, stored, counted, sorted(missing - named))
@@ -189,34 +193,35 @@ def _at(place: Place) -> str:
 
 def _totals(books: Books, device: SimDevice, stored: _Stored, reader: sqlite3.Connection) -> None:
     """Compare the server's days and months, added up, with what the device made and the server has."""
-    process = process_of(device.person.pack)
-    processes = {process.id: process}
     made = {place: payload for place, payload in device.books.produced.items() if place in stored.records}
-    counted = _that_count(made, processes)
+    counted = _that_count(made)
     where = f"%/{device.name}"
     row = reader.execute("SELECT sum(trips), sum(distance_m) FROM devices WHERE device LIKE ?", (where,)).fetchone()
     expected = sum(item.trips for item in counted), sum(item.distance_m for item in counted)
     if (row[0] or 0, row[1] or 0) != expected:
         books.violated(OTHER_TOTALS, device.name, f"{row[0]} trips of {row[1]} m, not {expected[0]} of {expected[1]} m")
     rows = reader.execute(
-        "SELECT totals FROM day_totals WHERE device LIKE ?1 UNION ALL SELECT totals FROM month_totals WHERE device LIKE ?1",
+        "SELECT pack_id, totals FROM day_totals WHERE device LIKE ?1 "
+        "UNION ALL SELECT pack_id, totals FROM month_totals WHERE device LIKE ?1",
         (where,),
     )
-    found = _merged(process, (_numbers(text) for (text,) in rows))
-    wanted = _merged(process, (item.totals for item in counted))
+    found = _merged((pack_id, _numbers(text)) for pack_id, text in rows)
+    wanted = _merged((item.pack_id, item.totals) for item in counted)
     if found != wanted:
         books.violated(OTHER_TOTALS, device.name, f"{found}, not {wanted}")
 
 
 @dataclass(frozen=True)
 class _Counted:
+    pack_id: bytes
     trips: int
     distance_m: int
     totals: list[int]
 
 
-def _that_count(made: Mapping[Place, bytes], processes: Mapping[bytes, Process]) -> list[_Counted]:
+def _that_count(made: Mapping[Place, bytes]) -> list[_Counted]:
     """Return what counts of records: of trips that revise one another the last; folds in place of all that they name."""
+    known = processes()
     first: dict[Place, Place] = {}
     latest: dict[Place, _Counted] = {}
     folded: list[tuple[int, int, int]] = []
@@ -224,14 +229,14 @@ def _that_count(made: Mapping[Place, bytes], processes: Mapping[bytes, Process])
         found = decoded(made[place])
         if found.kind == record.EPISODE:
             pack_id, _, counts, _, _, revises = record.parse_episode(found.body)
-            numbers = processes[pack_id].numbers(counts)
+            numbers = known[pack_id].numbers(counts)
             first[place] = first.get(revises, revises) if revises is not None else place
-            latest[first[place]] = _Counted(1, numbers[DISTANCE], processes[pack_id].totals(numbers))
+            latest[first[place]] = _Counted(pack_id, 1, numbers[DISTANCE], known[pack_id].totals(numbers))
         elif found.kind == record.DAY:
             pack_id, _, _, _, trips, distance_m, packed, ranges = fold.parse_day(found.body)
-            totals = fold.unpack_totals(packed, len(processes[pack_id].pack.period))
+            totals = fold.unpack_totals(packed, len(known[pack_id].pack.period))
             first[place] = place
-            latest[place] = _Counted(trips, distance_m, totals)
+            latest[place] = _Counted(pack_id, trips, distance_m, totals)
             folded += ranges
     for place, its_first in first.items():
         if fold.named(folded, *place):
@@ -239,10 +244,11 @@ def _that_count(made: Mapping[Place, bytes], processes: Mapping[bytes, Process])
     return [item for place, item in latest.items() if not fold.named(folded, *place)]
 
 
-def _merged(process: Process, parts: Iterable[list[int]]) -> list[int] | None:
-    found = None
-    for part in parts:
-        found = process.merge(found, part)
+def _merged(parts: Iterable[tuple[bytes, list[int]]]) -> dict[bytes, list[int]]:
+    """Return the totals of each pack, by its id."""
+    found: dict[bytes, list[int]] = {}
+    for pack_id, part in parts:
+        found[pack_id] = processes()[pack_id].merge(found.get(pack_id), part)
     return found
 
 
@@ -254,10 +260,9 @@ def _own_totals(books: Books, device: SimDevice) -> None:
     """Compare the device's own history with its records: both go to disk in one transaction, or neither does."""
     if device.agent is None or device.books.losable:
         return
-    process = device.agent.process
-    trips = _dated_trips(device.books.produced)
-    wanted = _merged(process, (item.totals for item in _that_count(trips, {process.id: process})))
-    found = _merged(process, device.months())
+    made = {place: payload for place, payload in device.books.produced.items() if place not in device.books.erased}
+    wanted = _merged((item.pack_id, item.totals) for item in _that_count(_dated_trips(made)))
+    found = _merged((pack_id, totals) for pack_id in processes() for totals in device.months(pack_id))
     if found != wanted:
         books.violated(OWN_TOTALS, device.name, f"{found}, not {wanted}")
 

@@ -6,11 +6,14 @@ from collections.abc import Awaitable, Sequence
 from headway_protocol import topics
 from headway_protocol.record import HOLDOVER, UNSYNCED
 from headway_simulators.chaos.disk_faults import CHANGES, LOOKS, MOMENTS, Cut, Moment, Operation, Refusal, nth
+from headway_simulators.chaos.faults import WHOLE
 from headway_simulators.chaos.journal import Journal
 from headway_simulators.chaos.people import dice_of
 from headway_simulators.chaos.script import Fault
 from headway_simulators.chaos.sim_broker import QUEUE_MAX, SimBroker
+from headway_simulators.chaos.sim_death import Death
 from headway_simulators.chaos.sim_device import SimDevice
+from headway_simulators.chaos.sim_operator import SimOperator
 from headway_simulators.chaos.sim_server import SimServer
 from headway_simulators.chaos.timeline import MINUTE_MS, SECOND_MS, Action, Timeline
 from headway_simulators.chaos.weather import DOWN, UP
@@ -28,10 +31,12 @@ class FaultEffects:
         journal: Journal,
         broker: SimBroker,
         server: SimServer,
+        operator: SimOperator,
         devices: Sequence[SimDevice],
     ) -> None:
         self._seed, self._timeline, self._journal = seed, timeline, journal
         self._broker, self._server, self._devices = broker, server, devices
+        self._operator = operator
         self._by_name = {device.name: device for device in devices}
         self._on: Counter[str] = Counter()
         self._over = False
@@ -49,6 +54,8 @@ class FaultEffects:
         if fault.kind.startswith(("server-", "database-")):
             return self._of_server(fault)
         if 0 <= fault.device < len(self._devices):
+            if fault.kind in {"offer", "erase"}:
+                return self._of_operator(fault, self._devices[fault.device].name)
             self._of_device(fault, self._devices[fault.device])
         return None
 
@@ -134,6 +141,14 @@ class FaultEffects:
             return "access denied"
         limit = weather.least("oversize")
         return "too large" if limit is not None and size > limit else None
+
+    # --- of operators -------------------------------------------------------------------------------------------
+
+    def _of_operator(self, fault: Fault, device: str) -> Awaitable[None]:
+        if fault.kind == "offer":
+            return self._operator.offer(device, fault.n)
+        death = None if fault.n == WHOLE else Death(fault.n, fault.m, fault.for_ms)
+        return self._operator.erase(device, death)
 
     # --- of the broker and the server ---------------------------------------------------------------------------
 

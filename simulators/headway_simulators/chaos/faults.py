@@ -9,17 +9,20 @@ import random
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from headway_simulators.chaos.people import PEAKS_MS
+from headway_simulators.chaos.people import OFFERED, PEAKS_MS
 from headway_simulators.chaos.script import FLEET, Fault
 from headway_simulators.chaos.timeline import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from headway_simulators.errors import SimulatorError
 
 NETWORK, BROKER, SERVER, DEVICE, DISK, CLOCK = "network", "broker", "server", "device", "disk", "clock"
+OPERATOR = "operator"  # no faults: what people ask of the server, amid all of them
 _YEAR_MS = 365 * DAY_MS
 _QUIET_END_MS = 6 * HOUR_MS  # nothing begins in the last hours: what is cut short there shows nothing
 
 # Where a server is killed (n of a server-crash).
 BEFORE_COMMIT, IN_COMMIT, BEFORE_ACKS, AMID_ACKS = range(4)
+# How an erasure goes (n of an erase); at a statement it is IN_COMMIT.
+WHOLE, AFTER_JOURNAL, COMMIT_FAILS = 0, 2, 3
 # Which operation a disk refuses (m of a disk-error).
 READS, WRITES, SYNCS = range(3)
 
@@ -105,6 +108,16 @@ KINDS = {
     "bit-rot": Kind(DISK, "{n} bits of a file of the store are wrong after a start", 2, None, (1, 8), may_lose=True),
     "store-lost": Kind(DISK, "the store is gone: the card was replaced", 1, None, may_lose=True),
     "clock-jump": Kind(CLOCK, "the wall clock is {n} s ahead", 6, (MINUTE_MS, 3 * DAY_MS), (-30 * 86400, 3650 * 86400)),
+    "offer": Kind(OPERATOR, "the device is offered pack {n}", 6, None, (0, len(OFFERED) - 1)),
+    "erase": Kind(
+        OPERATOR,
+        "its person is erased; the server is not killed (0), killed at the {m}. statement of it (1), or once its journal "
+        "has it (2), or the commit fails then (3): {n}",
+        2,
+        (SECOND_MS, 10 * MINUTE_MS),
+        (WHOLE, COMMIT_FAILS),
+        (1, 60),
+    ),
     "clock-unset": Kind(CLOCK, "the device boots in 1970", 6, (MINUTE_MS, 3 * DAY_MS)),
 }
 

@@ -21,6 +21,7 @@ from headway_simulators.chaos.medium import SimulatedMedium
 from headway_simulators.chaos.people import WEARS, dice_of, person_of, process_of
 from headway_simulators.chaos.sim_broker import SimBroker
 from headway_simulators.chaos.sim_clock import SimClock
+from headway_simulators.chaos.sim_keys import server_keys
 from headway_simulators.chaos.sim_link import SimLink
 from headway_simulators.chaos.timeline import HOUR_MS, MINUTE_MS, SECOND_MS, Timeline
 from headway_simulators.chaos.weather import Weather
@@ -165,6 +166,8 @@ class Machine:
             "other" if wears else "car",
             HOUR_MS if wears else SECOND_MS,
             utc_offset_min=lambda _wall_ms: UTC_OFFSET_MIN,
+            server_keys=server_keys(self.name),
+            on_new_boot=self.link.begin_boot,
         )
 
     def kill(self, back_ms: int) -> None:

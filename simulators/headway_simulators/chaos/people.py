@@ -21,6 +21,7 @@ from headway_simulators.processes import find_process
 DRIVES, DRIVES_PLUGGED_IN, DRIVES_FROM_COLD, DELIVERS, WEARS = range(5)
 SAMPLES_MIN, SAMPLES_MAX = 25, 70  # of a trip, one a second
 REPORT = "Wearable.Report.Drinks"
+OFFERED = ("chaos-driving", "chaos-driving-2")  # what operators offer, to wearers in vain
 PEAKS_MS = tuple(hour * HOUR_MS + minute * MINUTE_MS for hour, minute in ((7, 30), (12, 15), (17, 45)))
 
 _SHAPES = 32
@@ -58,6 +59,12 @@ def process_of(pack: str) -> Process:
     """Return the process of a pack of this folder, or of one that ships."""
     path = _HERE / f"{pack}.toml"
     return find_process(str(path) if path.is_file() else pack)
+
+
+@cache
+def processes() -> dict[bytes, Process]:
+    """Return all packs that a simulated device may run, by their ids."""
+    return {found.id: found for found in map(process_of, ("chaos-days", "private-driving", *OFFERED))}
 
 
 def dice_of(seed: int, *what: object) -> random.Random:

@@ -154,11 +154,16 @@ class SimBroker:
         self._waiting.pop(number, None)
 
     def publish_to_device(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """The server's message for one device; who is not there gets it only if it is retained."""
+        """The server's message for one device; who is not there gets it only if it is retained. b"" ends that."""
         _, device, _ = topics.parse(topic)
         channel = topic.rpartition("/")[2]
-        if retain:
+        if retain and payload:
             self._retained[topic] = payload
+        elif retain:
+            self._retained.pop(topic, None)
+        if channel == topics.STATE:
+            self._to_server(device, Received(topic, payload, retained=False))  # it hears itself
+            return
         there = self._devices.get(device)
         if there is not None:
             there[0].receive(channel, payload)

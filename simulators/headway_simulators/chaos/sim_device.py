@@ -95,7 +95,7 @@ class SimDevice(Machine):
         agent = self.agent
         if agent is None or not self.awake:
             return
-        settled = agent.settled
+        settled = agent.settled and agent.outbox.is_scrubbed
         sleep_ms = self._awake_until_ms - (_AWAKE_MS - _SETTLED_AWAKE_MS if settled else 0)
         if self.kept_awake:
             if not settled:
@@ -213,7 +213,7 @@ class SimDevice(Machine):
     @property
     def has_arrived(self) -> bool:
         """Whether it runs and the server has settled all that it made."""
-        return self.agent is not None and self.agent.settled
+        return self.agent is not None and self.agent.settled and self.agent.outbox.is_scrubbed
 
     @property
     def what_is_left(self) -> str:
@@ -223,10 +223,10 @@ class SimDevice(Machine):
         left = sorted(payloads_of(self.agent.outbox))
         return f"{len(left)} records are not settled, from boot {left[0][0]} seq {left[0][1]} on" if left else "settled"
 
-    def months(self) -> list[list[int]]:
-        """Return the totals of each month and context, as the device keeps them for its person."""
+    def months(self, pack_id: bytes) -> list[list[int]]:
+        """Return the totals of each month and context of a pack, as the device keeps them for its person."""
         assert self.agent is not None  # noqa: S101 - who asks has looked
-        outbox, prefix = self.agent.outbox, f"history/{self.agent.process.id.hex()}/month/"
+        outbox, prefix = self.agent.outbox, f"history/{pack_id.hex()}/month/"
         found = []
         for key in outbox.keys(prefix):
             cells: Any = cbor.decode(outbox.load(key) or b"\x80")
@@ -234,6 +234,7 @@ class SimDevice(Machine):
         return found
 
     def close(self) -> None:
-        """Close the store, as it is."""
+        """Close the store, as it is; also after a run that broke off amid its faults."""
+        self.fail_no_more()
         if self.agent is not None:
             self.agent.outbox.close()

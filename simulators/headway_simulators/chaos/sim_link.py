@@ -95,6 +95,11 @@ class SimLink:
             self._dice.randint(0, _KEEPALIVE_MS), lambda: self._broker.disconnect(self.name, connection, None)
         )
 
+    def begin_boot(self, boot: int) -> None:
+        """The store was wiped and another boot has begun: connect anew, so that presence and last will are of it."""
+        self._boot = boot
+        self._timeline.after(0, self.cut)  # the agent is amid something
+
     # --- for the broker -----------------------------------------------------------------------------------------
 
     def receive(self, channel: str, payload: bytes) -> None:

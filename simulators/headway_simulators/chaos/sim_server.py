@@ -7,7 +7,7 @@ lets the broker forget; and it is killed at each point in between.
 import asyncio
 import random
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,17 +20,23 @@ from headway_protocol.errors import DecodeError
 from headway_server.backups.backup import back_up
 from headway_server.backups.restore import restore
 from headway_server.cohorts.epochs import close_epoch
+from headway_server.erasure import erasures
+from headway_server.erasure.erasure_journal import journal_path
 from headway_server.errors import EpochNotClosed
 from headway_server.ingest.arrival import Received
 from headway_server.ingest.ingest import Ingest
 from headway_server.ingest.receipts import Acknowledgement
+from headway_server.ingest.tombstones import Tombstones
 from headway_server.packs.processes import Processes
-from headway_server.publishing.publications import latest_benchmarks
+from headway_server.publishing.offers import Offers
+from headway_server.publishing.publications import Publication, latest_benchmarks
 from headway_server.store.database import Database
 from headway_simulators.chaos.books import CRASHED, Books
 from headway_simulators.chaos.faults import AMID_ACKS, BEFORE_ACKS, BEFORE_COMMIT, IN_COMMIT
 from headway_simulators.chaos.journal import Journal
 from headway_simulators.chaos.sim_broker import SimBroker
+from headway_simulators.chaos.sim_death import Death, DyingJournal, KilledError
+from headway_simulators.chaos.sim_keys import ERASURE_KEY, SIGNING
 from headway_simulators.chaos.timeline import MINUTE_MS, SECOND_MS, START_MS, Timeline
 from headway_simulators.chaos.witness import Witness
 
@@ -42,6 +48,7 @@ _RETRY_MAX_MS = 60 * MINUTE_MS  # a real server goes on every half minute, and r
 _ASK_MS = 30 * SECOND_MS
 _ASKING_MS = 3 * MINUTE_MS  # after the last message: then devices sleep
 _K_FLOOR = 10
+_OFFER_DAYS = 30
 _KILLED = (
     "killed before a commit",
     "killed in a commit",
@@ -51,21 +58,10 @@ _KILLED = (
 NAME = "server"
 
 
-class _KilledError(Exception):
-    """The process ends here, amid a commit."""
-
-
-@dataclass
-class _Death:
-    stage: int
-    statement: int
-    back_ms: int
-
-
 class SimServer:
     """One server. folder: of its database and the copies of it; the database is there already, with its packs.
 
-    `busy`: every commit fails. `is_up`: whether the process runs.
+    `busy`: every commit fails. `is_up`: whether the process runs. `offers`, `erasures`: of the process that ran last.
     """
 
     def __init__(self, timeline: Timeline, journal: Journal, books: Books, broker: SimBroker, folder: Path) -> None:
@@ -74,11 +70,15 @@ class SimServer:
         self.witness = Witness(self.path, books)
         self._url = f"sqlite+aiosqlite:///{self.path}"
         self._copies = folder
+        self._journal_path = journal_path(self._url, None) or folder
+        self._journal_path.with_name(f"{self._journal_path.name}.key").write_text(ERASURE_KEY.hex(), "ascii")
         self._database: Database
         self._ingest: Ingest
+        self.offers: Offers
+        self.erasures: DyingJournal
         self._inbox: list[tuple[int, Received]] = []
         self._tick_at_ms: int | None = None
-        self._death: _Death | None = None
+        self._death: Death | None = None
         self._connected = False
         self._ask_planned = False
         self._ask_until_ms = 0
@@ -91,7 +91,8 @@ class SimServer:
 
     # --- life ---------------------------------------------------------------------------------------------------
 
-    def _unix_ms(self) -> int:
+    def unix_ms(self) -> int:
+        """Its clock, which is right."""
         return START_MS + self._timeline.now_ms
 
     async def start(self) -> None:
@@ -101,10 +102,16 @@ class SimServer:
         if self.busy:  # it says so and ends, and whatever watches over it starts it again
             self._timeline.after(_RETRY_MS, self.start)
             return
-        self._database = await Database.open(self._url, self._unix_ms)
+        self._database = await Database.open(self._url, self.unix_ms)
         listen = event.listens_for(self._database._writer.sync_engine, "before_cursor_execute")
         listen(self._count_statement)
-        self._ingest = Ingest(self._database, self._unix_ms, await Processes.open(self._database, self._unix_ms()))
+        processes = await Processes.open(self._database, self.unix_ms())
+        self.erasures = DyingJournal(self._journal_path)
+        again = await erasures.replay(self._database, self.erasures, self.unix_ms())
+        if again:
+            self._journal.count("server", "erased again what came back", again)
+        self.offers = Offers(self._database, processes, SIGNING, self.unix_ms, _OFFER_DAYS)
+        self._ingest = Ingest(self._database, self.unix_ms, processes, Tombstones(self.erasures, SIGNING))
         await self._ingest.read_parked()
         await self._ingest.date_boots()
         self.is_up = True
@@ -130,8 +137,8 @@ class SimServer:
         if not self._connected:
             self._timeline.after(_RETRY_MS, self.connect)
             return
-        for publication in await latest_benchmarks(self._database, self._ingest.processes):
-            self._broker.publish_to_device(publication.topic, publication.payload, retain=True)
+        self.publish(await latest_benchmarks(self._database, self._ingest.processes))
+        self.publish(await self.offers.messages())
 
     def broken(self) -> None:
         """The broker is gone; what it gave is given again."""
@@ -141,7 +148,13 @@ class SimServer:
 
     def die_at(self, stage: int, statement: int, back_ms: int) -> None:
         """Be killed in the next commit, at a stage of `faults`, and be back after `back_ms`."""
-        self._death = _Death(stage, statement, back_ms)
+        self._death = Death(stage, statement, back_ms)
+
+    def dies_in(self, death: Death | None) -> None:
+        """Let an operator's transaction, the next or the one that is on, end in a death; None: it does not."""
+        self._statements = 0
+        self._dies_at = death.statement if death is not None and death.stage == IN_COMMIT else 0
+        self.erasures.death = death
 
     # --- messages -----------------------------------------------------------------------------------------------
 
@@ -171,8 +184,8 @@ class SimServer:
         self._answer(batch, acknowledgements)
         births = self._ingest.take_births()
         if births:
-            for publication in await latest_benchmarks(self._database, self._ingest.processes, births):
-                self._broker.publish_to_device(publication.topic, publication.payload, retain=True)
+            self.publish(await latest_benchmarks(self._database, self._ingest.processes, births))
+            self.publish(await self.offers.messages(births))
         self._ask_until_ms = self._timeline.now_ms + _ASKING_MS
         if not self._ask_planned:
             await self._keep_asking()
@@ -183,15 +196,15 @@ class SimServer:
         """Commit; None where it failed, or the process is gone."""
         death, self._death = self._death, None
         if death is not None and death.stage == BEFORE_COMMIT:
-            await self._killed(death)
+            await self.killed(death)
             return None
         self._statements = 0
         self._dies_at = death.statement if death is not None and death.stage == IN_COMMIT else 0
         try:
             acknowledgements = await self._ingest.commit([message for _, message in batch])
-        except _KilledError:
+        except KilledError:
             assert death is not None  # noqa: S101 - nothing else raises it
-            await self._killed(death)
+            await self.killed(death)
             return None
         except (SQLAlchemyError, OSError) as error:
             if not self.busy:
@@ -210,7 +223,7 @@ class SimServer:
         if death is not None and death.stage in {BEFORE_ACKS, AMID_ACKS}:
             if death.stage == AMID_ACKS:
                 self._answer([], acknowledgements[: len(acknowledgements) // 2])
-            await self._killed(death)
+            await self.killed(death)
             return None
         return acknowledgements
 
@@ -219,16 +232,18 @@ class SimServer:
             raise OperationalError("simulated", {}, sqlite3.OperationalError("database or disk is full"))
         self._statements += 1
         if self._statements == self._dies_at:
-            raise _KilledError
+            raise KilledError
 
-    async def _killed(self, death: _Death) -> None:
+    async def killed(self, death: Death) -> None:
+        """End the process as `kill -9` does."""
         self._journal.count("server", _KILLED[death.stage])
         await self.stop("killed")
         self._timeline.after(death.back_ms, self.start)
 
     def _answer(self, batch: list[tuple[int, Received]], acknowledgements: list[Acknowledgement]) -> None:
         for acknowledgement in acknowledgements:
-            self._broker.publish_to_device(acknowledgement.topic, acknowledgement.payload)
+            topic, payload = acknowledgement.topic, acknowledgement.payload
+            self._broker.publish_to_device(topic, payload, retain=acknowledgement.retain)
         for number, _ in batch:
             self._broker.acknowledge(number)
 
@@ -241,6 +256,20 @@ class SimServer:
             self._ask_planned = True
             self._timeline.after(_ASK_MS, self._keep_asking)
 
+    def publish(self, publications: Iterable[Publication]) -> None:
+        """Publish what the broker is to keep for devices, if it is there; else it follows at the next connection."""
+        if self._connected:
+            for publication in publications:
+                self._broker.publish_to_device(publication.topic, publication.payload, retain=True)
+
+    def clear(self, addresses: Iterable[str]) -> bool:
+        """Have the broker forget what it keeps for these devices; False: it is not there."""
+        channels = (topics.BENCH, topics.PACK, topics.STATE)
+        parts = [one.partition("/") for one in addresses]
+        every = [topics.topic(group, name, channel) for group, _, name in parts for channel in channels]
+        self.publish(Publication(topic, b"") for topic in every)
+        return self._connected
+
     async def ask(self) -> None:
         """Ask the devices for what is missing."""
         if self.is_up and self._connected and not self.busy and self._has_to_ask():
@@ -250,7 +279,7 @@ class SimServer:
 
     def _has_to_ask(self, within_ms: int = 0) -> bool:
         # Most of the time nothing is missing, and looking for it through the server's own code would cost much.
-        return self.witness.lacks_something(self._unix_ms() + within_ms)
+        return self.witness.lacks_something(self.unix_ms() + within_ms)
 
     async def close_epoch(self) -> None:
         """Close the open epoch and publish its benchmarks."""
@@ -258,25 +287,24 @@ class SimServer:
             return
         try:
             chance = random.Random(f"close/{self._timeline.now_ms}")  # noqa: S311 - a simulation's dice
-            closed = await close_epoch(self._database, self._ingest.processes, _K_FLOOR, self._unix_ms(), chance=chance)
+            closed = await close_epoch(self._database, self._ingest.processes, _K_FLOOR, self.unix_ms(), chance=chance)
         except EpochNotClosed:
             return
         self._journal.note(self._timeline.now_ms, NAME, "closed epoch", closed.number)
         self._journal.count("server", "closed an epoch")
-        for publication in closed.publications:
-            self._broker.publish_to_device(publication.topic, publication.payload, retain=True)
+        self.publish(closed.publications)
 
     # --- backups ------------------------------------------------------------------------------------------------
 
     def back_up(self, name: str) -> None:
         """Copy the database, as an operator does while the server runs."""
-        back_up(self._url, self._copies / name, self._unix_ms())
+        back_up(self._url, self._copies / name, self.unix_ms())
 
     async def restore(self, name: str) -> None:
         """Put a copy in the database's place, as an operator does after stopping the server."""
         await self.stop("stopped")
         # It has an event loop of its own, so it gets a thread of its own; nothing else happens meanwhile.
-        await asyncio.to_thread(restore, self._copies / name, self._url, self._unix_ms(), force=True)
+        await asyncio.to_thread(restore, self._copies / name, self._url, self.unix_ms(), force=True)
         self.witness.database_was_restored()
         self._journal.note(self._timeline.now_ms, NAME, "restored", name)
         self._journal.count("server", "restored")

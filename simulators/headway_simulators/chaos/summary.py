@@ -24,6 +24,7 @@ class Summary:
     stored: int = 0
     kept: int = 0
     folded: int = 0
+    erased: int = 0
     lost: Counter[str] = field(default_factory=Counter)
     made: Counter[str] = field(default_factory=Counter)
     repeated: int = 0
@@ -42,6 +43,7 @@ class Summary:
         self.stored += checked.stored
         self.kept += checked.kept
         self.folded += checked.folded
+        self.erased += checked.erased
         self.lost += checked.lost
         self.made += checked.made
         self.repeated += checked.repeated
@@ -83,6 +85,7 @@ class Summary:
                 "stored": self.stored,
                 "kept": self.kept,
                 "folded": self.folded,
+                "erased": self.erased,
                 "declared_lost": dict(self.lost),
                 "repeated": self.repeated,
                 "by_kind": dict(sorted(self.made.items())),

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
-from headway_protocol import ack
+from headway_protocol import ack, topics
 from headway_server.ingest.receipts import Acknowledgement
 from headway_simulators.chaos.books import LYING_ACK, Books, Place
 
@@ -12,12 +12,13 @@ _Range = tuple[int, int]
 
 
 class Witness:
-    """Of one database. path: its file. books: where a lie is noted."""
+    """Of one database. path: its file. books: where a lie is noted. `was_restored`: whether it ever was."""
 
     def __init__(self, path: Path, books: Books) -> None:
         self._path, self._books = path, books
         self._connection: sqlite3.Connection | None = None
         self._true: dict[tuple[str, int], int] = {}  # how far acknowledgements of a boot were found to be true
+        self.was_restored = False
         self._taken_back: dict[tuple[str, int], int] = {}  # the same, before a restore
 
     @property
@@ -38,6 +39,8 @@ class Witness:
     def check(self, acknowledgements: Iterable[Acknowledgement]) -> None:
         """Note each acknowledgement that is not true, of what a commit has just returned."""
         for acknowledgement in acknowledgements:
+            if acknowledgement.topic.rpartition("/")[2] != topics.ACK:
+                continue
             device = "/".join(acknowledgement.topic.split("/")[2:4])
             boot, upto, _, stored = ack.decode_all(acknowledgement.payload)
             self._check(device, boot, upto, stored)
@@ -63,6 +66,7 @@ class Witness:
 
     def database_was_restored(self) -> None:
         """What was acknowledged before may not be there any more, and that is no lie."""
+        self.was_restored = True
         for key, upto in self._true.items():
             self._taken_back[key] = max(upto, self._taken_back.get(key, 0))
         self._true.clear()
@@ -87,6 +91,19 @@ class Witness:
         """Return what the server knows that it lacks, as (device, boot, first seq, last seq)."""
         rows = self.reader.execute("SELECT device, boot, first_seq, last_seq FROM gaps ORDER BY 1, 2, 3")
         return [(device.partition("/")[2], boot, first, last) for device, boot, first, last in rows]
+
+    # --- orders -------------------------------------------------------------------------------------------------
+
+    def not_wiped(self) -> set[bytes]:
+        """Return the hashes of the devices that were erased and have not said that they are wiped."""
+        rows = self.reader.execute("SELECT device_hash FROM erased_devices WHERE confirmed_at_ms IS NULL")
+        return {row[0] for row in rows}
+
+    def offered(self, address: str) -> tuple[bytes, int] | None:
+        """Return (pack's id, version) of what the server offers a device; None: nothing."""
+        query = "SELECT offered_pack_id, offer_version FROM devices WHERE device = ? AND offered_pack_id IS NOT NULL"
+        found: tuple[bytes, int] | None = self.reader.execute(query, (address,)).fetchone()
+        return found
 
 
 def _first_missing(claims: list[tuple[int, int]], there: list[tuple[int, int]]) -> int | None:

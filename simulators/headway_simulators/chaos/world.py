@@ -19,10 +19,11 @@ from headway_simulators.chaos.machine import Fleet
 from headway_simulators.chaos.script import Script
 from headway_simulators.chaos.sim_broker import SimBroker
 from headway_simulators.chaos.sim_device import SimDevice
+from headway_simulators.chaos.sim_keys import GROUP, address
+from headway_simulators.chaos.sim_operator import SimOperator
 from headway_simulators.chaos.sim_server import SimServer
 from headway_simulators.chaos.timeline import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Timeline
 
-GROUP = "chaos"
 CALM_MAX_MS = 3 * DAY_MS  # after the last fault: by then everything has arrived
 _CALM_STEP_MS = 5 * MINUTE_MS
 _EPOCH_DAYS = 7
@@ -63,7 +64,10 @@ class World:
         shutil.copy(template, self.server.path)
         fleet = Fleet(script.seed, self.timeline, self.journal, self.books, self.broker)
         self.devices = [SimDevice(number, fleet) for number in range(script.devices)]
-        self.effects = FaultEffects(script.seed, self.timeline, self.journal, self.broker, self.server, self.devices)
+        self.operator = SimOperator(self.timeline, self.journal, self.books, self.server)
+        self.effects = FaultEffects(
+            script.seed, self.timeline, self.journal, self.broker, self.server, self.operator, self.devices
+        )
         self.calm_ms = 0  # how long `calm` took
 
     async def begin(self) -> None:
@@ -100,8 +104,11 @@ class World:
         await self.server.connect()
         for device in self.devices:
             device.finish()
+            if self.server.witness.was_restored:
+                device.link.cut()  # what it made since it connected, the server learns when it connects again
             device.keep_awake()
         while not self._has_arrived():
+            self._disturb_erased()
             if self.timeline.now_ms - began_ms >= CALM_MAX_MS:
                 self._tell_what_has_not()
                 break
@@ -110,9 +117,18 @@ class World:
         self.calm_ms = self.timeline.now_ms - began_ms
 
     def _has_arrived(self) -> bool:
-        if self.broker.waiting or not self.server.is_up:
+        if self.broker.waiting or self.operator.waits_for or not self.server.is_up:
+            return False
+        if self.server.witness.not_wiped():
             return False
         return all(device.has_arrived for device in self.devices) and not self._real_gaps()
+
+    def _disturb_erased(self) -> None:
+        # A device is told to wipe its store when it speaks. One that has nothing to say speaks at its next connection.
+        waiting = self.server.witness.not_wiped()
+        for device in self.devices:
+            if self.server.erasures.key.device(address(device.name)) in waiting:
+                device.link.cut()
 
     def _real_gaps(self) -> list[tuple[str, int, int, int]]:
         # A server may be waiting for a boot that made no record. Nothing is missing then, and nothing will come.
@@ -124,6 +140,8 @@ class World:
         days = CALM_MAX_MS // DAY_MS
         if self.broker.waiting or not self.server.is_up:
             self.books.violated(NOT_DRAINED, "server", f"{self.broker.waiting} messages after {days} days")
+        if self.operator.waits_for:
+            self.books.violated(NOT_DRAINED, "operator", f"{self.operator.waits_for[0]} after {days} days")
         for device in self.devices:
             if not device.has_arrived:
                 self.books.violated(NOT_DRAINED, device.name, f"{device.what_is_left} after {days} days")

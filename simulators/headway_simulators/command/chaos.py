@@ -151,6 +151,7 @@ def _print(summary: "Summary") -> None:
         ("stored", summary.stored),
         ("kept", summary.kept),
         ("folded into others", summary.folded),
+        ("erased", summary.erased),
         ("sent again", summary.repeated),
         *((f"made: {kind}", number) for kind, number in sorted(summary.made.items())),
     ):
