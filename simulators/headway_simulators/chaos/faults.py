@@ -108,12 +108,12 @@ KINDS = {
     "bit-rot": Kind(DISK, "{n} bits of a file of the store are wrong after a start", 2, None, (1, 8), may_lose=True),
     "store-lost": Kind(DISK, "the store is gone: the card was replaced", 1, None, may_lose=True),
     "clock-jump": Kind(CLOCK, "the wall clock is {n} s ahead", 6, (MINUTE_MS, 3 * DAY_MS), (-30 * 86400, 3650 * 86400)),
-    "offer": Kind(OPERATOR, "the device is offered pack {n}", 6, None, (0, len(OFFERED) - 1)),
+    "offer": Kind(OPERATOR, "the device is offered pack {n}", 4, None, (0, len(OFFERED) - 1)),
     "erase": Kind(
         OPERATOR,
         "its person is erased; the server is not killed (0), killed at the {m}. statement of it (1), or once its journal "
         "has it (2), or the commit fails then (3): {n}",
-        2,
+        1,
         (SECOND_MS, 10 * MINUTE_MS),
         (WHOLE, COMMIT_FAILS),
         (1, 60),
