@@ -12,7 +12,6 @@ master and its address, and verifies HMAC-SHA256. Several files are held while a
 
 import hashlib
 import hmac
-import os
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from headway_protocol import signed
 from headway_server.errors import ServerError
 from headway_server.settings import ServerSettings
 from headway_server.store.database_file import parse_url, path_of
+from headway_server.store.secret_file import write_new
 
 log = structlog.get_logger(__name__)
 
@@ -145,27 +145,10 @@ def write_key(path: Path, key: SigningKey) -> bool:
 
     Raises ServerError.
     """
-    new = path.with_name(f"{path.name}.new-{secrets.token_hex(4)}")
     try:
-        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(handle, "w", encoding="ascii") as file:
-                file.write(key.text())
-                file.flush()
-                os.fsync(file.fileno())
-            os.link(new, path)  # unlike a rename, never in the place of another key
-        finally:
-            new.unlink()
-        folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except FileExistsError:
-        return False
+        return write_new(path, key.text())
     except OSError as e:
         raise ServerError(f"cannot write the key {path}: {e.strerror}", "check its folder, or set signing_key") from e
-    return True
 
 
 def _bytes_of(name: str, line: str) -> bytes:

@@ -7,12 +7,11 @@ so a server whose journal has entries does not start without the key that they w
 
 import hashlib
 import hmac
-import os
 import secrets
 from pathlib import Path
 
 from headway_server.errors import ServerError
-from headway_server.store.database_file import sync
+from headway_server.store.secret_file import write_new
 
 KEY_BYTES = 32
 HASH_BYTES = 32
@@ -51,7 +50,7 @@ def read_or_make(path: Path) -> ErasureKey:
     try:
         found = _read(path)
         if found is None:
-            _make(path)
+            write_new(path, secrets.token_hex(KEY_BYTES) + "\n")
             found = _read(path)
     except OSError as e:
         raise ServerError(
@@ -73,21 +72,3 @@ def _read(path: Path) -> bytes | None:
     if len(key) != KEY_BYTES:
         raise ServerError(f"{path} is no erasure key", "put the file of before there, from its copy")
     return key
-
-
-def _make(path: Path) -> None:
-    # Complete under another name first: two servers that start together both find one whole key, the first one's.
-    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(KEY_BYTES) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(part, path)
-        except FileExistsError:
-            return
-        sync(path.parent)
-    finally:
-        part.unlink(missing_ok=True)
