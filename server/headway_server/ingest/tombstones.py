@@ -19,6 +19,7 @@ from headway_server.erasure.erasure_journal import ErasureJournal, Wiped
 from headway_server.erasure.personal_rows import address_in
 from headway_server.ingest.arrival import Arrival, Presence, Received, Refusal
 from headway_server.ingest.receipts import Acknowledgement
+from headway_server.publishing.publications import RETAINED
 from headway_server.signing import Signing
 from headway_server.store.database import slices
 from headway_server.store.tables import erased_devices
@@ -28,7 +29,6 @@ log = structlog.get_logger(__name__)
 
 Found = Arrival | Presence | Refusal
 
-_RETAINED = (topics.BENCH, topics.PACK, topics.STATE)
 _E, _X = erased_devices.c, erasures_table.c
 # Asked of every batch: built once.
 _ANYBODY = select(_E.number).limit(1)
@@ -134,7 +134,7 @@ class Tombstones:
         order = wipe.order(address, stone.version, self._signing.signer(address))
         found.append(Acknowledgement(to(topics.CMD), order))
         # Presence is retained again at each connection; the others are gone for good once the broker was told.
-        channels = (topics.STATE,) if stone.cleared else _RETAINED
+        channels = (topics.STATE,) if stone.cleared else RETAINED
         found += [Acknowledgement(to(channel), b"", retain=True) for channel in channels]
         is_open = and_(_E.device_hash == stone.digest, _E.confirmed_at_ms.is_(None))
         await connection.execute(update(erased_devices).where(is_open).values(asked_at_ms=now))

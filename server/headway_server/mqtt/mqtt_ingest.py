@@ -12,7 +12,6 @@ import structlog
 from paho.mqtt.client import MQTTv5
 from sqlalchemy.exc import SQLAlchemyError
 
-from headway_protocol import topics
 from headway_server.ingest.crash_counter import CrashCounter
 from headway_server.ingest.ingest import Ingest
 from headway_server.ingest.isolating import commit_isolating
@@ -22,7 +21,7 @@ from headway_server.mqtt.inbox import Inbox
 from headway_server.mqtt.mqtt_link import Delivery, Link, LinkError, NoAnswer
 from headway_server.mqtt.mqtt_protocol import ProtocolChoice
 from headway_server.publishing.offers import Offers
-from headway_server.publishing.publications import Publication, latest_benchmarks
+from headway_server.publishing.publications import Publication, forgetting, latest_benchmarks
 from headway_server.settings import ServerSettings
 from headway_server.store.database import Database
 
@@ -142,11 +141,7 @@ class MqttIngest:
 
     async def clear(self, devices: Iterable[str]) -> bool:
         """Have the broker forget what it keeps for these devices; return whether it has taken all of that. devices: addresses."""
-        every = [
-            Publication(topics.topic(group, name, channel), b"")
-            for group, _, name in (device.partition("/") for device in devices)
-            for channel in (topics.BENCH, topics.PACK, topics.STATE)
-        ]
+        every = forgetting(devices)
         if self._link is None or await self.publish(every) < len(every):
             return False
         return await self._link.flush()

@@ -23,6 +23,7 @@ from headway_server.store.tables import benchmarks, devices
 
 log = structlog.get_logger(__name__)
 
+RETAINED = (topics.BENCH, topics.PACK, topics.STATE)  # channels of a device of which the broker keeps the last message
 Cohort = tuple[str, bytes]  # vehicle class, pack id: only people of the same of both are compared
 _Table = tuple[int, int, list[int], list[int]]  # characteristic, persons, shares in per mille, values
 
@@ -33,6 +34,11 @@ class Publication:
 
     topic: str
     payload: bytes
+
+
+def forgetting(addresses: Iterable[str]) -> list[Publication]:
+    """Return what has the broker forget all that it keeps for these devices."""
+    return [Publication(_topic(address, channel), b"") for address in addresses for channel in RETAINED]
 
 
 _D, _B = devices.c, benchmarks.c

@@ -29,7 +29,7 @@ from headway_server.ingest.receipts import Acknowledgement
 from headway_server.ingest.tombstones import Tombstones
 from headway_server.packs.processes import Processes
 from headway_server.publishing.offers import Offers
-from headway_server.publishing.publications import Publication, latest_benchmarks
+from headway_server.publishing.publications import Publication, forgetting, latest_benchmarks
 from headway_server.store.database import Database
 from headway_simulators.chaos.books import CRASHED, Books
 from headway_simulators.chaos.faults import AMID_ACKS, BEFORE_ACKS, BEFORE_COMMIT, IN_COMMIT
@@ -264,10 +264,7 @@ class SimServer:
 
     def clear(self, addresses: Iterable[str]) -> bool:
         """Have the broker forget what it keeps for these devices; False: it is not there."""
-        channels = (topics.BENCH, topics.PACK, topics.STATE)
-        parts = [one.partition("/") for one in addresses]
-        every = [topics.topic(group, name, channel) for group, _, name in parts for channel in channels]
-        self.publish(Publication(topic, b"") for topic in every)
+        self.publish(forgetting(addresses))
         return self._connected
 
     async def ask(self) -> None:
