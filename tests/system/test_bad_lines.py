@@ -1,7 +1,6 @@
 """The real agent behind lines that are slow, cut or silent: it comes through, nothing is lost, and its log says what it was.
 
-Loss of single packets is not here: `tc netem` needs the kernel module sch_netem, which containers rarely have. What TCP makes
-of it, pauses and a thin line, is.
+Loss of single packets is in `test_lossy_lines`.
 """
 
 from collections.abc import Iterator
