@@ -67,6 +67,12 @@ async def test_an_empty_store_agrees(store):
     assert await differences(store) == []
 
 
+async def test_a_gap_that_was_told_in_two_pieces_is_one(store, make):
+    await store.commit(make.state(1, ends=[(1, 2)]))
+    await store.commit(make.state(2, ends=[(1, 454)]))
+    assert await differences(store) == []
+
+
 async def change(store, statement):
     async with store.database.write() as connection:
         assert (await connection.execute(statement)).rowcount

@@ -35,7 +35,11 @@ async def boots_that_differ(
     lacking: defaultdict[int, _Ranges] = defaultdict(list)
     noted = select(gaps.c.boot, gaps.c.first_seq, gaps.c.last_seq).where(gaps.c.device == device)
     for boot, first, last in await connection.execute(noted.order_by(gaps.c.boot, gaps.c.first_seq)):
-        lacking[boot].append((first, last))
+        before = lacking[boot]
+        if before and before[-1][1] + 1 == first:  # an end that grew is noted in pieces
+            before[-1] = before[-1][0], last
+        else:
+            before.append((first, last))
     found = []
     for boot in sorted(stored.keys() | handled.keys() | lacking.keys()):
         computed = None
