@@ -144,7 +144,7 @@ def _for_tests() -> Iterator[Finding]:
         ("micropython", "the core on a microcontroller's Python"),
         ("micropython32", "the same with 31-bit integers"),
         ("chromium", "the page in a browser"),
-        ("linux.uml", "a kernel that may lose packets"),
+        ("linux.uml", "a kernel that may lose packets and power"),
     ):
         if shutil.which(command):
             yield Finding("ok", f"for `make test-all`: {command}")

@@ -1,6 +1,6 @@
 """The first process of a kernel of its own (`own_kernel`): makes it habitable, runs a script, switches it off.
 
-Arguments: the folder that may be written to, files of kernel modules with commas between them, the script, its arguments.
+Arguments: the folder that may be written to, `modules=` and files of them with commas in between, the script, its arguments.
 """
 
 import ctypes
@@ -23,7 +23,7 @@ def main(folder: str, modules: str, *command: str) -> int:
     _run("mount", "-t", "proc", "proc", "/proc")
     _run("mount", "-t", "tmpfs", "tmpfs", "/run")
     _run("mount", "-t", "hostfs", "-o", folder, "none", folder)
-    for module in filter(None, modules.split(",")):
+    for module in filter(None, modules.removeprefix("modules=").split(",")):
         _run("insmod", module)
     _run("ip", "link", "set", "lo", "up")
     return subprocess.run([sys.executable, *command], check=False).returncode

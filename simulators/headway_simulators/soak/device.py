@@ -66,9 +66,12 @@ class SoakedDevice:
 
     def listen(self) -> None:
         """Take in what it told; its pipe must not fill up."""
-        if self.child is None:
-            return
-        self._buffer += self.child.told()
+        if self.child is not None:
+            self.hear(self.child.told())
+
+    def hear(self, told: bytes) -> None:
+        """Take in what its process wrote to its pipe, in any pieces."""
+        self._buffer += told
         at = 0
         while len(self._buffer) - at >= HEAD.size:
             length = HEAD.unpack_from(self._buffer, at)[0]
@@ -140,15 +143,7 @@ class SoakedDevice:
                 if source.exists():
                     shutil.copyfile(source, Path(folder) / f"copy{part}")
             with closing(sqlite3.connect(Path(folder) / "copy")) as db:
-                if thorough and db.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
-                    self._wrong("its database is damaged")
-                try:
-                    rows = db.execute(
-                        "SELECT boot, seq, kind, done, payload FROM record WHERE boot >= ? ORDER BY boot, seq",
-                        (first_boot,),
-                    ).fetchall()
-                except sqlite3.OperationalError:
-                    rows = []  # killed before there was a table
+                rows = self._rows(db, first_boot, thorough=thorough)
         for boot, seq, kind, done, payload in rows:
             key, digest = (boot, seq), hashlib.sha256(payload).digest()
             kept.records[key] = digest
@@ -158,6 +153,21 @@ class SoakedDevice:
                 kept.settled[key] = digest
         self._compare(kept, first_boot)
         return kept
+
+    def _rows(
+        self, db: sqlite3.Connection, first_boot: int, *, thorough: bool
+    ) -> list[tuple[int, int, int, int, bytes]]:
+        try:
+            if thorough and db.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
+                self._wrong("its database is damaged")
+            return db.execute(
+                "SELECT boot, seq, kind, done, payload FROM record WHERE boot >= ? ORDER BY boot, seq", (first_boot,)
+            ).fetchall()
+        except sqlite3.OperationalError:
+            return []  # killed before there was a table
+        except sqlite3.DatabaseError as error:
+            self._wrong(f"its database is damaged: {error}")
+            return []
 
     def _compare(self, kept: Kept, first_boot: int) -> None:
         for key, digest in self.told.items():
