@@ -12,8 +12,8 @@ from tests.edge.test_agent import PROCESS, START_MS, Device, births
 from headway_edge import packs
 from headway_edge.agent import Agent
 from headway_edge.mqtt.link import Connected, Message
-from headway_edge.orders.offer_book import REFUSED, STATE_KEYS
-from headway_edge.orders.pack_trial import STARTS_MAX
+from headway_edge.orders.offer_book import LAST, REFUSED, STATE_KEYS, VERSIONS
+from headway_edge.orders.pack_trial import PACK, STARTS_MAX, TRIAL
 from headway_edge.orders.server_keys import ServerKeys
 from headway_edge.store.outbox import Outbox
 from headway_protocol import ack, pack_offer, record, signed, topics
@@ -159,6 +159,36 @@ def test_the_very_same_offer_is_passed_over_in_silence_whoever_signed_it(
     hear(payload, signed.joined(said, algorithm, b"rotated!", signature))
     assert (device.agent.refused_packs, cause(device)) == (0, "")
     assert births(device)[-2:] == ["commercial-driving", "commercial-driving"], "one for the switch, one for the start"
+
+
+@pytest.mark.parametrize("lost", [(PACK,), (PACK, LAST), (PACK, LAST, TRIAL), (PACK, VERSIONS)])
+def test_what_the_store_has_lost_is_taken_again_and_nothing_older(
+    device: Device, server: SigningServer, hear: Say, lost: tuple[str, ...]
+) -> None:
+    older, payload = server.signed(body_of("eco-driving")), server.signed(body_of())
+    assert hear(payload) == "commercial-driving"
+    device.outbox.save_all(dict.fromkeys(lost))
+    device.restart()
+    assert device.agent.process.name == PROCESS.name
+    if VERSIONS not in lost:
+        assert hear(older) == PROCESS.name
+        assert cause(device).startswith("not-newer")
+    assert hear(payload) == "commercial-driving"
+    assert cause(device) == ""
+    device.restart()
+    assert hear(payload, older) == "commercial-driving"
+
+
+def test_an_offer_of_the_settings_own_pack_costs_no_writing_when_it_comes_again(
+    device: Device, server: SigningServer, hear: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payload = server.signed(body_of(PROCESS.name))
+    hear(payload)
+    assert device.outbox.load(PACK) is None
+    monkeypatch.setattr(device.outbox, "save_all", lambda _state: pytest.fail("written"))
+    monkeypatch.setattr(device.outbox, "save", lambda *_state: pytest.fail("written"))
+    assert hear(payload) == PROCESS.name
+    assert (device.agent.refused_packs, cause(device)) == (0, "")
 
 
 def test_a_refusal_is_told_until_the_offer_that_runs_comes_again(

@@ -1,7 +1,8 @@
 """What this device was offered, and why it did not take it: the gate that every offer of a pack goes through.
 
 An offer is signed, for this device, newer than all before, and not too late (`server_keys`, `freshness`). It is retained at the
-broker and comes at each connection: the very same one again is passed over in silence, whatever became of it.
+broker and comes at each connection: the very same one again is passed over in silence, whatever became of it, unless the store
+has lost it.
 """
 
 import hashlib
@@ -60,20 +61,23 @@ class OfferBook:
         """Of the offer taken last; 0: none was, or nobody knows."""
         return self._last()[0]
 
-    def opened(self, data: bytes) -> bytes | None:
+    def opened(self, data: bytes, *, nothing_held: bool) -> bytes | None:
         """Return what an offer has in it, as `headway_protocol.pack_offer`; None for one that came before.
 
+        nothing_held: no pack that was taken is there, nor was one given back; the one taken last is then taken again.
         Raises DecodeError, counted and told, for what is not to be taken.
         """
         try:
             size_max = pack_offer.OFFER_BYTES_MAX
             digest = _digest(data, size_max)
-            if digest and digest == self._last()[1]:
+            if digest and digest == self._last()[1] and not nothing_held:
                 self._forget_refusal()
                 return None  # whoever sent it: nothing comes of it
             key_id, version, not_after_s, body = self._keys.opened(data, size_max, signed.OFFER)
-            self._freshness().check(version, not_after_s, *self._known())
-            self._look(digest)
+            freshness = self._freshness()
+            if not (nothing_held and version == freshness.version):
+                freshness.check(version, not_after_s, *self._known())
+                self._look(digest)
         except DecodeError as error:
             name, cause, next_step = code_texts.explain(error.code)
             # What the other codes advise is about records.
@@ -92,7 +96,9 @@ class OfferBook:
         assert self._opened is not None  # noqa: S101 - who takes an offer has opened it
         key_id, version, digest = self._opened
         versions, last = self._freshness().taken(key_id, version), f"{version} {digest}".encode()
-        self._outbox.save_all({VERSIONS: versions, LAST: last, REFUSED: None, LOOKED_AT: None, **state})
+        new = {VERSIONS: versions, LAST: last, REFUSED: None, LOOKED_AT: None, **state}
+        if any(self._outbox.load(key) != value for key, value in new.items()):
+            self._outbox.save_all(new)
         self.cause = self.next_step = ""
 
     def _forget_refusal(self) -> None:

@@ -47,7 +47,8 @@ class OfferedPacks:
     def hear(self, data: bytes, runs: Process) -> None:
         """Take an offer, or refuse it, counted and told. runs: what is computed now."""
         try:
-            body = self._book.opened(data)
+            nothing_held = not (self.running or self.offered or self.trial.given_back)
+            body = self._book.opened(data, nothing_held=nothing_held)
         except DecodeError:
             return
         if body is None:

@@ -69,8 +69,6 @@ def _look_at_pack(books: Books, device: SimDevice, server: SimServer) -> None:
         return
     if agent.outbox.load(OFFERED) is not None and agent._under_way():
         return  # a trip that a power cut interrupted ends with the next sample, and nobody drives any more
-    if device.books.losable:
-        return  # what it knew of its pack may be among what was damaged; the next offer, or the same signed anew, is taken
     taken = int((agent.outbox.load(LAST) or b"0").split()[0])
     if taken <= offered[1]:  # else from a server that was restored since, and offers what it offered before
         books.violated(NOT_TAKEN, device.name, f"it runs offer {taken} and was offered {offered[1]}")
