@@ -20,7 +20,7 @@ HAPPENED = {
     "the edge of a cell": ("dropped", "RetransSegs"),
     "losses in bursts": ("dropped", "RetransSegs"),
     "out of order, doubled and spoilt": ("TCPOFOQueue", "TCPDSACKRecv", "InCsumErrors"),
-    "16 kbit/s and 600 ms": ("passed",),
+    "32 kbit/s and 600 ms": ("passed",),
     "a tunnel": ("dropped", "TCPTimeouts"),
 }
 
