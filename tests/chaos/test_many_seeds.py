@@ -12,7 +12,7 @@ from headway_simulators.chaos.summary import Summary
 
 pytestmark = pytest.mark.full
 
-SIZES = dict.fromkeys(range(1000, 1180), (10, 10)) | dict.fromkeys(range(1180, 1200), (4, 50))
+SIZES = dict.fromkeys(range(1000, 1180), (10, 8)) | dict.fromkeys(range(1180, 1200), (4, 50))
 MUST_HAPPEN = {
     "devices": ("killed", "killed amid a change of the disk", "lost power", "put a damaged store aside"),
     "server": (

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.edge.signing_server import SigningServer
 from headway_edge import packs
 from headway_edge.agent import Agent
 from headway_edge.mqtt.link import Event, Message
+from headway_edge.orders import offered_packs
 from headway_edge.orders.freshness import Freshness
 from headway_edge.orders.offer_book import VERSIONS
 from headway_edge.orders.pack_trial import OFFERED, PACK, STARTS_MAX
@@ -34,6 +36,13 @@ def offer(number: int) -> bytes:
 
 
 OFFERS = {number: offer(number) for number in (1, 2)}
+SETTINGS = packs.load(OLD)
+
+
+@pytest.fixture(autouse=True)
+def packs_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of starts read the same two packs, which is what takes the time."""
+    monkeypatch.setattr(offered_packs, "of_offer", cache(packs.of_offer))
 
 
 class Link:
@@ -69,7 +78,7 @@ class Life:
 
     def start(self) -> Agent:
         outbox = Outbox(STORE, self.medium)
-        agent = Agent(outbox, Link(), Clock(), max, packs.load(OLD), server_keys=SERVER.keys())  # type: ignore[arg-type]
+        agent = Agent(outbox, Link(), Clock(), max, SETTINGS, server_keys=SERVER.keys())  # type: ignore[arg-type]
         self.started += 1
         return agent
 

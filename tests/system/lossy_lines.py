@@ -36,8 +36,7 @@ LINES = {
     "the edge of a cell": Line("delay 200ms 100ms loss 20%"),
     "losses in bursts": Line("delay 50ms loss gemodel 5% 40%"),
     "out of order, doubled and spoilt": Line("delay 100ms reorder 50% duplicate 20% corrupt 10%"),
-    "32 kbit/s and 600 ms": Line("delay 600ms rate 32kbit"),
-    "a tunnel": Line("delay 300ms rate 32kbit", dark_s=8.0),
+    "a tunnel on a thin line": Line("delay 300ms rate 32kbit", dark_s=8.0),
 }
 
 

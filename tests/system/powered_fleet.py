@@ -79,7 +79,9 @@ def main(logs: str, wall_ms: str, mode: str) -> int:
         is_serving, tells = os.pipe()
         database_url = f"sqlite+aiosqlite:///{DISK}/headway.db"
         server = forked("server", tells, is_careless=mode == "careless", database_url=database_url, broker_port=PORT)
-        os.read(is_serving, 1)  # it takes long to start beside others
+        os.close(tells)
+        if not os.read(is_serving, 1):  # waited for, because it takes long to start beside others
+            return 1
         agents = [
             forked(
                 "agent",

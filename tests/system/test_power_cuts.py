@@ -26,7 +26,7 @@ from headway_simulators.soak.nursery import Nursery
 
 pytestmark = pytest.mark.full
 
-LIVES, CUTS = 2, 30  # in each life
+LIVES, CUTS = 2, 20  # in each life
 LIFE_MAX_S = 120.0
 DISK_BYTES = 64 << 20
 PAUSE_S = 0.3  # between two cuts, at most
